@@ -1,0 +1,21 @@
+#include "base/hlc.h"
+
+#include "base/limits.h"
+
+uint64_t hlc_next(struct hlc *clock, uint64_t now_unix_ms)
+{
+    uint64_t wall = hlc_of_unix_ms(now_unix_ms);
+    clock->last = wall > clock->last ? wall : clock->last + 1;
+    return clock->last;
+}
+
+bool hlc_follow(struct hlc *clock, uint64_t heard, uint64_t now_unix_ms)
+{
+    if (hlc_unix_ms(heard) > now_unix_ms + CLOCK_AHEAD_MAX_MS) {
+        return false;
+    }
+    if (heard > clock->last) {
+        clock->last = heard;
+    }
+    return true;
+}

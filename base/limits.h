@@ -1,0 +1,72 @@
+/*
+ * Every limit that more than one folder relies on, with its reason. Limits that follow from others
+ * are proved at the end. Limits of one module only stand in that module's header.
+ */
+#ifndef COLUMBA_BASE_LIMITS_H
+#define COLUMBA_BASE_LIMITS_H
+
+#include <stdint.h>
+
+#define KIB 1024u
+#define MIB (1024u * KIB)
+
+/* One allocation serves a common request whole; larger wastes memory on each of many requests. */
+#define ARENA_CHUNK_BYTES (8u * KIB)
+
+/* A frame's payload. A page (below) and every batch of rows fit with room for their envelope. */
+#define FRAME_PAYLOAD_MAX_BYTES (1u * MIB)
+/* Decoding a frame may allocate this much: at most a few times its bytes, so small messages in
+ * large numbers cannot amplify memory. */
+#define DECODE_ARENA_MAX_BYTES (4u * MIB)
+/* Elements (submessages, repeated fields) in one frame; protobuf-c would spend some 70 B on each
+ * empty one. */
+#define FRAME_ELEMENTS_MAX 20000u
+
+/* A message's body as stored, ciphertext included. */
+#define BODY_MAX_BYTES (64u * KIB)
+/* What sealing adds to a body: version, key check, nonce and tag. */
+#define SEAL_OVERHEAD_MAX_BYTES 64u
+#define PLAINTEXT_MAX_BYTES (BODY_MAX_BYTES - SEAL_OVERHEAD_MAX_BYTES)
+/* Names of users and conversations, and titles. */
+#define NAME_MAX_BYTES 512u
+
+#define PAGE_MAX_ROWS 1000u
+#define PAGE_MAX_BYTES (768u * KIB)
+/* Rows one write request may carry (an import's batch, a conversation's first members). */
+#define WRITE_MAX_ROWS 1000u
+#define WRITE_MAX_BYTES PAGE_MAX_BYTES
+/* One row, encoded: the largest body and its envelope. */
+#define ROW_MAX_BYTES (96u * KIB)
+/* Cells of one row. An inbox row has a handful; a message with a reaction of every member of a
+ * full group has one each. */
+#define ROW_MAX_CELLS 4096u
+
+/* A clock further ahead than this is not believed. */
+#define CLOCK_AHEAD_MAX_MS 60000u
+
+/* Members a message is fanned out to on write; above it a conversation is a channel. */
+#define FANOUT_MEMBERS_DEFAULT 1024u
+#define FANOUT_MEMBERS_MAX 8192u
+
+/* Unread ids kept for one conversation of one user; above it the count is a lower bound. */
+#define UNREAD_IDS_MAX 10000u
+/* 16 bytes each must fit a row of the inbox; such rows have a cap of their own. */
+#define INBOX_ROW_MAX_BYTES (192u * KIB)
+
+/* Replicas of one partition over all data centres. Consistency arithmetic uses bytes and bitmaps.
+ */
+#define REPLICAS_MAX 16u
+#define NODES_MAX 1024u
+#define DATACENTERS_MAX 8u
+#define RACKS_MAX 256u
+#define TOKENS_PER_NODE_MAX 256u
+#define NODE_NAME_MAX_BYTES 64u
+
+_Static_assert(PAGE_MAX_BYTES + 64u * KIB <= FRAME_PAYLOAD_MAX_BYTES,
+               "a full page and its envelope fit a frame");
+_Static_assert(BODY_MAX_BYTES + 4u * KIB <= ROW_MAX_BYTES, "the largest message fits a row");
+_Static_assert(UNREAD_IDS_MAX * 16u + 4u * KIB <= INBOX_ROW_MAX_BYTES,
+               "a full unread set fits an inbox row");
+_Static_assert(INBOX_ROW_MAX_BYTES < PAGE_MAX_BYTES, "any one row fits a page");
+
+#endif
