@@ -1,0 +1,90 @@
+/*
+ * The row codec and the merge function: the only code that knows what a stored row looks like.
+ *
+ *   row   [format u8 = 1] cell*          cells in ascending order of (column, sub-key), each once
+ *   cell  [column u8][flags u8][timestamp u64] ([sub-key sized]) ([expiry u64]) [value sized]
+ *         flags: 1 has a sub-key, 2 has an expiry; any other bit is refused
+ *
+ * "sized" is a varint length and that many bytes; integers are big-endian; the form is canonical:
+ * equal rows are equal bytes. An encoded row is at most ROW_MAX_BYTES (INBOX_ROW_MAX_BYTES in the
+ * inbox) and ROW_MAX_CELLS cells. Timestamps are hybrid times (base/hlc.h).
+ */
+#ifndef COLUMBA_NODE_STORE_ROW_H
+#define COLUMBA_NODE_STORE_ROW_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/cursor.h"
+#include "base/error.h"
+#include "node/store/schema.h"
+
+#define ROW_FORMAT 1u
+
+struct cell {
+    uint8_t column;
+    struct slice subkey; /* empty: none */
+    uint64_t timestamp;
+    uint64_t expires_at_ms; /* 0: never */
+    struct slice value;
+};
+
+enum merge_rule schema_rule(uint8_t table, uint8_t column);
+bool schema_table_is_known(uint8_t table);
+
+/* Reading: cells come out in order; views into the row's bytes. */
+struct row_reader {
+    struct reader reader;
+};
+/* False: wrong format byte or empty. */
+bool row_reader_init(struct row_reader *reader, struct slice row);
+/* False at the end and on damage; row_reader_failed tells which. */
+bool row_reader_next(struct row_reader *reader, struct cell *out_cell);
+bool row_reader_failed(const struct row_reader *reader);
+/* The first cell of the column; false if there is none (or the row is damaged). */
+bool row_find(struct slice row, uint8_t column, struct cell *out_cell);
+
+/* Writing: cells must be added in ascending order of (column, sub-key). */
+struct row_writer {
+    struct writer writer;
+    uint32_t cells;
+};
+void row_writer_init(struct row_writer *row, uint8_t *buffer, size_t size);
+void row_writer_cell(struct row_writer *row, const struct cell *cell);
+/* Empty: it did not fit. */
+struct slice row_writer_done(const struct row_writer *row);
+/* What one cell takes, encoded. */
+size_t cell_size(const struct cell *cell);
+
+/* ERR_CORRUPT: not a row of this table in canonical form (unknown columns, order, sizes, rules'
+ * value widths, the inbox's invariants). Everything off the wire passes here before it is stored. */
+enum columba_error row_check(uint8_t table, struct slice row);
+
+/*
+ * Merges versions of one row (oldest or newest first does not matter). The result is allocated in
+ * the arena and canonical; with one version it may be that version's own bytes.
+ * ERR_CORRUPT if a version is not a row of this table, ERR_NO_MEMORY if the arena is full,
+ * ERR_TOO_LARGE if the result would pass the row limits.
+ */
+enum columba_error row_merge(uint8_t table, const struct slice *versions, size_t count,
+                             struct arena *arena, struct slice *out_row);
+
+/*
+ * Packed rows: how rows of one partition travel in a request, a reply and a scan's result:
+ * [table u8][clustering sized][row sized] one after the other.
+ */
+struct packed_row {
+    uint8_t table;
+    struct slice clustering;
+    struct slice row;
+};
+struct packed_reader {
+    struct reader reader;
+};
+void packed_reader_init(struct packed_reader *reader, struct slice packed);
+bool packed_reader_next(struct packed_reader *reader, struct packed_row *out_row);
+bool packed_reader_failed(const struct packed_reader *reader);
+size_t packed_row_size(const struct packed_row *row);
+void packed_row_write(struct writer *writer, const struct packed_row *row);
+
+#endif
