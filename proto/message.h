@@ -231,6 +231,7 @@ struct message_inbox_import_row {
     struct id conversation;
     struct id last;
     struct id marker;
+    bool is_channel; /* unread messages are not counted */
 };
 
 struct message_inbox_import {
@@ -259,7 +260,6 @@ struct message_write {
     bool has_outbox;
     struct id outbox_message;
     struct id outbox_sender;
-    bool check_conflict; /* refuse with ERR_ID_CONFLICT where another content is stored */
 };
 
 struct message_written {
@@ -279,9 +279,10 @@ struct message_read {
     uint64_t topology_version;
     uint32_t partition_kind;
     struct id partition;
-    uint32_t table;
-    struct slice begin; /* clustering, inclusive; empty: from the start of the table */
-    struct slice end;   /* clustering, exclusive; empty: to the end of the table */
+    uint32_t table;      /* from this table … */
+    uint32_t table_last; /* … to this one, read as one range; 0: only `table` */
+    struct slice begin;  /* clustering, inclusive; empty: from the start of `table` */
+    struct slice end;    /* clustering in the last table, exclusive; empty: to its end */
     uint32_t limit_rows;
     uint32_t limit_bytes;
     uint32_t flags;

@@ -60,7 +60,7 @@
     X(INBOX, MARKER, 2, MAX) /* read up to this message id */                                      \
     X(INBOX, FLOOR, 3, MAX)  /* unread ids up to this one are not counted any more */              \
     X(INBOX, UNREAD, 4, SET) /* message ids, ascending */                                          \
-    X(INBOX, FLAGS, 5, LWW)  /* u8 bits: 1 muted, 2 archived, 4 pinned, 8 marked unread */         \
+    X(INBOX, FLAGS, 5, LWW)  /* u8 bits: INBOX_FLAG_… */                                         \
     X(POSITION, CONFIRMED, 1, MAX)
 
 enum table {
@@ -73,6 +73,15 @@ enum column {
 #define X(table, name, number, rule) COLUMN_##table##_##name = (number),
     SCHEMA_COLUMNS(X)
 #undef X
+};
+
+/* Bits of INBOX.FLAGS. */
+enum inbox_flag {
+    INBOX_FLAG_MUTED = 1,
+    INBOX_FLAG_ARCHIVED = 2,
+    INBOX_FLAG_PINNED = 4,
+    INBOX_FLAG_MARKED_UNREAD = 8,
+    INBOX_FLAG_CHANNEL = 16, /* unread messages are not counted */
 };
 
 enum merge_rule { RULE_NONE = 0, RULE_LWW, RULE_FIRST, RULE_MAX, RULE_SET, RULE_DEAD };

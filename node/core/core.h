@@ -1,0 +1,224 @@
+/*
+ * The core of a node: a pure state machine. Events go in, effects come out; it does no I/O, reads
+ * no clock, draws no random number and allocates only from the memory it was given. The daemon
+ * (node/shell) and the simulator are its two shells.
+ *
+ * The life of a shell's turn:
+ *
+ *     core_now(core, monotonic_ms, unix_ms)
+ *     for each event:
+ *         core_step(core, &event)
+ *         while (core_effect_next(core, &effect))  carry it out, or copy it
+ *     core_turn_end(core), and drain effects again     (what was gathered for peers leaves)
+ *     if no commit is under way and core_has_writes(core):
+ *         batch = core_batch_close(core), drain effects again   (the batch's outbox row)
+ *         hand the gathered batch to the commit thread; later: EVENT_COMMITTED(batch)
+ *
+ * What must precede what:
+ *   - Effects are drained after every call that may make some; every slice and pointer in them is
+ *     valid until the next call into the core, and those that point into the event's own bytes
+ *     as long as the event is.
+ *   - All EFFECT_MERGE, _PUT and _REMOVE since the last core_batch_close form one atomic batch, in
+ *     their order. It is committed with sync (or as the configuration says) before EVENT_COMMITTED.
+ *     Batches are committed in the order of their numbers.
+ *   - An answer that promises durability is only ever made in reaction to EVENT_COMMITTED.
+ *   - After EVENT_COMMITTED with an error the core takes no more writes; the shell stops the node.
+ *
+ * Nodes are named by their index in the topology. Not thread-safe: one core, one thread.
+ */
+#ifndef COLUMBA_NODE_CORE_CORE_H
+#define COLUMBA_NODE_CORE_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/slice.h"
+#include "node/store/engine.h"
+#include "proto/message.h"
+#include "ring/topology.h"
+
+struct core;
+
+#define NODE_NONE UINT16_MAX
+
+struct core_config {
+    uint16_t self; /* this node's index in the topology */
+    /* How often this data directory was started, counted durably by the shell before the core is
+     * made: the high bits of every replica-local sequence, so none is used twice. */
+    uint64_t start_count;
+    uint32_t write_timeout_ms;
+    uint32_t read_timeout_ms;
+    /* A read that lacks an answer for this long asks one more replica. */
+    uint32_t speculative_read_ms;
+    uint32_t fanout_members_max;
+    uint32_t operations_max;     /* coordinated requests under way; more: OVERLOADED */
+    uint32_t outbox_entries_max; /* acknowledged messages not yet fanned out; more: OVERLOADED */
+    uint32_t conversations_cached_max;
+    uint32_t takeover_delay_ms; /* a replica takes over an outbox entry this old (times its rank) */
+    uint64_t seed;              /* for jitter */
+};
+
+/* The documented defaults (design: section "Defaults"). */
+void core_config_defaults(struct core_config *out_config);
+
+enum event_type {
+    EVENT_REQUEST = 1, /* a client's or a peer's request */
+    EVENT_ANSWER,      /* a peer's answer to an EFFECT_SEND */
+    EVENT_COMMITTED,
+    EVENT_READ_DONE,
+    EVENT_PEER,    /* a peer's state changed */
+    EVENT_STARTED, /* once, first: the core reads its outbox */
+    EVENT_TICK,    /* nothing but time; due at core_next_deadline_ms */
+};
+
+struct event {
+    enum event_type type;
+    uint64_t clock; /* of the frame, for REQUEST and ANSWER; 0: none */
+    union {
+        struct {
+            uint64_t connection; /* the shell's name for it; never reused */
+            uint64_t request_id;
+            uint16_t node; /* the peer, or NODE_NONE for a client */
+            const struct message *message;
+        } request;
+        struct {
+            uint16_t node;
+            uint64_t request_id;
+            const struct message *message;
+        } answer;
+        struct {
+            uint64_t batch; /* this one and all before it */
+            enum columba_error error;
+        } committed;
+        struct {
+            uint64_t read_id;
+            enum columba_error error; /* COLUMBA_OK, ERR_CORRUPT, ERR_IO, … */
+            struct slice packed;      /* as scan_run made it */
+            uint32_t row_count;
+            bool more; /* a limit ended it */
+        } read_done;
+        struct {
+            uint16_t node;
+            bool alive;     /* what gossip says */
+            bool connected; /* requests can reach it now */
+        } peer;
+    };
+};
+
+enum effect_type {
+    EFFECT_REPLY = 1, /* answer a request, on its connection; dropped if that is gone */
+    EFFECT_SEND,      /* a request to a peer; may be lost (the core has timeouts) */
+    EFFECT_MERGE,     /* into the open batch: rows space */
+    EFFECT_PUT,       /* into the open batch: local space */
+    EFFECT_REMOVE,    /* into the open batch: local space */
+    EFFECT_READ,      /* scan; answered by EVENT_READ_DONE, in any order */
+};
+
+struct read_query {
+    enum engine_space space;
+    struct slice begin;
+    struct slice end;
+    bool backwards;
+    uint32_t limit_rows;
+    uint32_t limit_bytes;
+};
+
+struct effect {
+    enum effect_type type;
+    union {
+        struct {
+            uint64_t connection;
+            uint64_t request_id;
+            const struct message *message;
+        } reply;
+        struct {
+            uint16_t node;
+            uint64_t request_id;
+            const struct message *message;
+        } send;
+        struct {
+            struct slice key;
+            struct slice value; /* empty for EFFECT_REMOVE */
+        } write;
+        struct {
+            uint64_t read_id;
+            struct read_query query; /* its slices: copy them if the read goes to another thread */
+        } read;
+    };
+};
+
+/* Counters, all since start: X(name, text). Shown by `columbactl info`. */
+#define CORE_COUNTERS(X)                                                                           \
+    X(sends, "messages accepted from clients")                                                     \
+    X(sends_acknowledged, "messages acknowledged at their level")                                  \
+    X(reads, "coordinated reads")                                                                  \
+    X(writes, "coordinated writes, sends included")                                                \
+    X(unavailable, "requests refused: not enough replicas alive")                                  \
+    X(timeouts, "requests that timed out")                                                         \
+    X(overloaded, "requests refused: a queue was full")                                            \
+    X(refused, "requests refused as not valid")                                                    \
+    X(digest_mismatches, "reads whose replicas differed")                                          \
+    X(read_repairs, "rows written back to replicas that were behind")                              \
+    X(speculative_reads, "reads that asked one more replica")                                      \
+    X(fanouts, "messages fanned out to their members")                                             \
+    X(fanouts_failed, "fan-outs that did not reach a quorum of each member, to be taken over")     \
+    X(takeovers, "outbox entries taken over")                                                      \
+    X(outbox_entries, "outbox entries not yet done (now)")                                         \
+    X(operations, "coordinated requests under way (now)")                                          \
+    X(replica_writes, "fragments applied as a replica")                                            \
+    X(replica_reads, "reads served as a replica")                                                  \
+    X(log_events, "events appended to users' logs")                                                \
+    X(folds, "logs folded into inboxes")                                                           \
+    X(late_answers, "answers that came after their request had ended")                             \
+    X(effects_dropped, "answers or requests given up for want of memory")                          \
+    X(clocks_refused, "stamps too far ahead of the clock that were not followed")
+
+struct core_counters {
+#define X(name, text) uint64_t name;
+    CORE_COUNTERS(X)
+#undef X
+};
+
+/* The topology must outlive the core. NULL: the memory source gave none. */
+struct core *core_create(struct memory *memory, const struct core_config *config,
+                         const struct topology *topology);
+void core_destroy(struct core *core);
+
+/* Time, before the events that happen at it. Monotonic time never falls. */
+void core_now(struct core *core, uint64_t monotonic_ms, uint64_t unix_ms);
+void core_step(struct core *core, const struct event *event);
+void core_turn_end(struct core *core);
+bool core_effect_next(struct core *core, struct effect *out_effect);
+
+bool core_has_writes(const struct core *core);
+/* Closes the open batch and returns its number (1, 2, …). */
+uint64_t core_batch_close(struct core *core);
+
+/* When EVENT_TICK is due, by the monotonic clock. */
+uint64_t core_next_deadline_ms(const struct core *core);
+/* The stamp to put on the next frame that leaves. */
+uint64_t core_clock(struct core *core);
+/* Requests accepted but not answered, writes not yet durable: 0 is drained. */
+uint64_t core_in_flight(const struct core *core);
+void core_counters_get(const struct core *core, struct core_counters *out_counters);
+
+/*
+ * Runs a query against an engine, as both shells do: appends the visited rows to `buffer`, for
+ * SPACE_ROWS as packed rows (node/store/row.h), for SPACE_LOCAL as [key sized][value sized] pairs.
+ * `buffer` has room for scan_buffer_bytes(query). ERR_OVERLOADED: not all of it was in memory
+ * under TIER_MEMORY; the buffer's content is then void. May run on any thread.
+ */
+struct scan_result {
+    enum columba_error error;
+    struct slice packed;
+    uint32_t row_count;
+    bool more;
+};
+size_t scan_buffer_bytes(const struct read_query *query);
+struct scan_result scan_run(struct engine *engine, const struct read_query *query,
+                            enum engine_tier tier, uint8_t *buffer);
+
+#endif
