@@ -7,7 +7,7 @@
  *   6  u16  zero
  *   8  u64  request id: chosen by the asker, repeated in the answer
  *  16  u64  the sender's hybrid clock (base/hlc.h)
- *  24  u32  low half of XXH3-64 over the first 24 bytes and the payload
+ *  24  u32  low half of XXH3-64 over the first 24 bytes and the payload's XXH3-64 (8 bytes)
  *  28  payload: the message, protobuf
  *
  * Another frame format, a nonzero reserved field, a length over the limit or a wrong checksum ends
