@@ -17,7 +17,7 @@
 #include "base/limits.h"
 
 /* An administrator's command has a handful; more is no command. */
-#define ADMIN_ARGUMENTS_MAX 16u
+#define ARGUMENTS_MAX 16u
 /* 32 bytes each: a quarter of a frame, more than a node has under way by default. */
 #define OUTBOX_DONE_ENTRIES_MAX 8192u
 
@@ -128,7 +128,7 @@
 #define INBOX_IMPORT_FIELDS(F)                                                                     \
     F(ROWS, rows, row_count, WRITE_MAX_ROWS, inbox_import_row, InboxImportRow) F(U32, consistency)
 
-#define ADMIN_FIELDS(F) F(BYTES, command) F(TEXTS, arguments, argument_count, ADMIN_ARGUMENTS_MAX)
+#define ADMIN_FIELDS(F) F(BYTES, command) F(TEXTS, arguments, argument_count, ARGUMENTS_MAX)
 
 #define ADMIN_REPLY_FIELDS(F) F(BYTES, json)
 

@@ -1,0 +1,526 @@
+/*
+ * libcolumba: the client of Columba, a distributed message store for chat.
+ *
+ * The whole use of it:
+ *
+ *     struct columba_options *options = columba_options_create();
+ *     columba_options_set_contacts(options, "127.0.0.1,127.0.0.2");
+ *     struct columba_client *client = columba_client_create(options, NULL);
+ *     columba_options_destroy(options);
+ *
+ *     struct columba_future *sent = columba_send(
+ *         client, &(struct columba_send){.from = "alice", .to = "garden", .body = "hello",
+ *                                        .body_bytes = 5}, NULL);
+ *     if (columba_future_wait(sent) != COLUMBA_ERROR_OK) {
+ *         fprintf(stderr, "%s\n", columba_future_error(sent)->text);
+ *     }
+ *     columba_future_destroy(sent);
+ *     columba_client_destroy(client);
+ *
+ * Futures. Every call that asks the cluster returns a future at once and never blocks. A future is
+ * done exactly once, with a result or an error; a call that was refused before anything was sent
+ * (an argument out of its limits, say) returns a future that is done already. NULL comes back only
+ * when memory has run out. The caller owns the future and destroys it; what a future's getters
+ * return belongs to the future and lives as long as it does. Arguments are copied: they may go as
+ * soon as the call has returned.
+ *
+ * Getting the result, in the way that suits the program:
+ *   - columba_future_wait blocks until it is done;
+ *   - columba_future_set_callback: the callback runs inside columba_dispatch;
+ *   - columba_event_next: futures without a callback come in one queue, in the order in which
+ *     they were done.
+ *
+ * Event loops. The library has no threads of its own. It has one file descriptor (columba_fd) that
+ * is readable when there is something to do; then columba_dispatch does it. Nothing happens, and no
+ * callback runs, outside columba_dispatch and columba_future_wait (which dispatches). With the
+ * adapter in columba_uv.h that is all a libuv program needs; with poll it is
+ *
+ *     struct pollfd ready = {.fd = columba_fd(client), .events = POLLIN};
+ *     poll(&ready, 1, -1);
+ *     columba_dispatch(client, 0);
+ *
+ * Threads. A client, its options and its futures belong to one thread at a time; different clients
+ * are independent of each other. A callback may call anything but columba_dispatch,
+ * columba_future_wait and columba_client_destroy.
+ *
+ * Retries. Every call but columba_admin is idempotent, and the library repeats it on another node
+ * when a connection breaks, a node does not answer, or the error is one that passes (with
+ * exponential backoff and jitter) until the call's timeout is over. UNAVAILABLE (too few replicas
+ * are alive) is asked of one more node and then reported at once. A call that ends in an error may
+ * be repeated by the caller: a send with the id of the first attempt, so that there is one message.
+ *
+ * Names are UTF-8 without NUL, 1 to COLUMBA_NAME_MAX_BYTES bytes. The id of a user or conversation
+ * is a hash of its name. Times are Unix milliseconds. Text handed in is NUL-terminated; bodies have
+ * a length. Structs handed in: set what is not used to zero.
+ *
+ * Encryption. With an application key (columba_options_set_key…) bodies are sealed before they
+ * leave the process and opened after they come back: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha),
+ * bound to conversation, message id, sender, type, epoch and time, so that a node can neither read
+ * a body nor pass it off as another message. Sender, time, type and media URL stay readable for
+ * the nodes. The same message sealed twice gives the same bytes, so a repeated send is the same
+ * message; whoever can read the database may see that two stored copies are equal, nothing more.
+ */
+#ifndef COLUMBA_H
+#define COLUMBA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "columba_error_table.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define COLUMBA_API __attribute__((visibility("default")))
+#else
+#define COLUMBA_API
+#endif
+
+#define COLUMBA_PORT_DEFAULT 7411
+#define COLUMBA_NAME_MAX_BYTES 512
+/* A body, before sealing. */
+#define COLUMBA_BODY_MAX_BYTES 65472
+#define COLUMBA_MEDIA_URL_MAX_BYTES 2048
+/* Rows of one page, and of one import call. */
+#define COLUMBA_PAGE_MAX_ROWS 1000
+#define COLUMBA_IMPORT_MAX_ROWS 1000
+/* An import call: for each message its body, sender and media URL, and 160 bytes, together at most
+ * this. */
+#define COLUMBA_IMPORT_MAX_BYTES 786432
+#define COLUMBA_KEY_BYTES 32
+
+struct columba_client;
+struct columba_options;
+struct columba_future;
+
+/* ---------------------------------------------------------------------------------------------
+ * Errors
+ */
+
+/* COLUMBA_ERROR_OK is 0. Every code, with its meaning, stands in columba_error_table.h:
+ *   the cluster could not do it now: UNAVAILABLE, TIMEOUT, OVERLOADED, OUTCOME_UNKNOWN,
+ *     SHUTTING_DOWN, NO_NODE, DISCONNECTED
+ *   it cannot be done as it is: INVALID, TOO_LARGE, UNKNOWN_CONVERSATION, NOT_A_MEMBER,
+ *     CLOCK_AHEAD, ID_CONFLICT, WRONG_SENDER, NOT_FOUND, CANCELLED
+ *   the other side does not speak as we do: MALFORMED, PROTOCOL_VERSION, WRONG_CLUSTER,
+ *     NOT_SUPPORTED
+ *   here: NO_MEMORY, WRONG_KEY, IO, INTERNAL */
+enum columba_error_code {
+#define X(name, number, retryable, text) COLUMBA_ERROR_##name = (number),
+    COLUMBA_ERROR_TABLE(X)
+#undef X
+};
+
+#define COLUMBA_ERROR_TEXT_BYTES 512
+
+struct columba_error_info {
+    enum columba_error_code code;
+    /* How many replicas the consistency level needs and how many answered (for UNAVAILABLE: are
+     * alive); both 0 where that does not apply. */
+    uint32_t needed;
+    uint32_t received;
+    /* The same call may succeed later without a change. */
+    bool retryable;
+    /* A write that failed may have been applied all the same, now or later. */
+    bool outcome_unknown;
+    /* One sentence: what happened, to which thing, what to do. Empty for OK. */
+    char text[COLUMBA_ERROR_TEXT_BYTES];
+};
+
+/* "UNAVAILABLE"; "UNKNOWN" for a number that is no code. Static. */
+COLUMBA_API const char *columba_error_name(enum columba_error_code code);
+/* The table's sentence for it. Static. */
+COLUMBA_API const char *columba_error_text(enum columba_error_code code);
+
+/* "0.1.0", of the library that was loaded. */
+COLUMBA_API const char *columba_version(void);
+
+/* ---------------------------------------------------------------------------------------------
+ * Identifiers
+ */
+
+/* 16 bytes; of messages a UUIDv7 (RFC 9562), of users and conversations a hash of the name. All
+ * zero stands for "none". Message ids order by time (memcmp). */
+struct columba_id {
+    uint8_t bytes[16];
+};
+
+#define COLUMBA_ID_TEXT_BYTES 37
+
+/* 8-4-4-4-12 hexadecimal digits and a NUL: COLUMBA_ID_TEXT_BYTES. */
+COLUMBA_API void columba_id_to_text(const struct columba_id *id, char *out_text);
+/* False, and out_id untouched, if `text` is not in that form. */
+COLUMBA_API bool columba_id_from_text(const char *text, struct columba_id *out_id);
+COLUMBA_API bool columba_id_is_zero(const struct columba_id *id);
+COLUMBA_API struct columba_id columba_user_id(const char *name);
+COLUMBA_API struct columba_id columba_conversation_id(const char *name);
+COLUMBA_API uint64_t columba_message_id_unix_ms(const struct columba_id *message);
+/* An id with the caller's own time and distinguishing bits (the low 42 of `bits`, which order ids
+ * within a millisecond), for messages whose id must come out the same each time they are imported.
+ * It only serves messages of this sender. */
+COLUMBA_API struct columba_id columba_message_id_make(uint64_t unix_ms, uint64_t bits,
+                                                      const char *sender);
+
+/* ---------------------------------------------------------------------------------------------
+ * Options and client
+ */
+
+/* Numbers as in Cassandra's native protocol. DEFAULT: what the keyspace says. */
+enum columba_consistency {
+    COLUMBA_CONSISTENCY_DEFAULT = 0,
+    COLUMBA_CONSISTENCY_ONE = 1,
+    COLUMBA_CONSISTENCY_TWO = 2,
+    COLUMBA_CONSISTENCY_THREE = 3,
+    COLUMBA_CONSISTENCY_QUORUM = 4,
+    COLUMBA_CONSISTENCY_ALL = 5,
+    COLUMBA_CONSISTENCY_LOCAL_QUORUM = 6,
+    COLUMBA_CONSISTENCY_EACH_QUORUM = 7,
+    COLUMBA_CONSISTENCY_LOCAL_ONE = 10,
+};
+
+/* "quorum", "LOCAL_QUORUM", …, in any case. False: no such level. */
+COLUMBA_API bool columba_consistency_from_name(const char *name,
+                                               enum columba_consistency *out_level);
+/* "QUORUM"; "DEFAULT"; "UNKNOWN". Static. */
+COLUMBA_API const char *columba_consistency_name(enum columba_consistency level);
+
+/* NULL when memory has run out. */
+COLUMBA_API struct columba_options *columba_options_create(void);
+/* Takes NULL. Clients made from it live on. */
+COLUMBA_API void columba_options_destroy(struct columba_options *options);
+
+/* The setters return COLUMBA_ERROR_OK, or what is wrong with the value, with a sentence in
+ * columba_options_error (which lives until the next call on these options). */
+COLUMBA_API const char *columba_options_error(const struct columba_options *options);
+
+/* "HOST[:PORT],…": nodes to begin with (any of the cluster; the rest is learned from them), at
+ * most 64. HOST is an IPv4 address, an IPv6 address (in brackets if a port follows), or a host
+ * name, which is looked up when it is connected to, blocking that long. Default: 127.0.0.1.
+ * INVALID. */
+COLUMBA_API enum columba_error_code columba_options_set_contacts(struct columba_options *options,
+                                                                 const char *contacts);
+/* For calls that do not name a level. */
+COLUMBA_API enum columba_error_code columba_options_set_consistency(struct columba_options *options,
+                                                                    enum columba_consistency level);
+/* A call's time, retries included; default 10,000. 0 is INVALID. */
+COLUMBA_API enum columba_error_code columba_options_set_timeout_ms(struct columba_options *options,
+                                                                   uint32_t timeout_ms);
+/* Only talk to nodes of this cluster (WRONG_CLUSTER otherwise). Default: any. */
+COLUMBA_API enum columba_error_code columba_options_set_cluster_name(
+    struct columba_options *options, const char *name);
+/* Connections to each node, 1 to 8; default 1. */
+COLUMBA_API enum columba_error_code columba_options_set_connections_per_node(
+    struct columba_options *options, uint32_t count);
+/* Calls under way at once; more are refused with OVERLOADED. Default 16,384. */
+COLUMBA_API enum columba_error_code columba_options_set_requests_max(
+    struct columba_options *options, uint32_t count);
+/* The application key: COLUMBA_KEY_BYTES bytes, copied into locked memory and wiped with it. */
+COLUMBA_API enum columba_error_code columba_options_set_key(struct columba_options *options,
+                                                            const uint8_t *key);
+/* The key from a file that holds 64 hexadecimal digits (white space around them is passed over),
+ * or exactly 32 raw bytes. `head -c 32 /dev/urandom > FILE` makes one. IO, INVALID. */
+COLUMBA_API enum columba_error_code columba_options_set_key_file(struct columba_options *options,
+                                                                 const char *path);
+
+/* A client; connecting begins in the background with the first dispatch. NULL on failure, with
+ * the reason in out_error (which may be NULL): NO_MEMORY, IO (no file descriptors left). */
+COLUMBA_API struct columba_client *columba_client_create(const struct columba_options *options,
+                                                         struct columba_error_info *out_error);
+/* Closes the connections. Futures that are not done become done with CANCELLED, without their
+ * callback; all futures stay valid until they are destroyed. Takes NULL. */
+COLUMBA_API void columba_client_destroy(struct columba_client *client);
+
+/* The one descriptor to poll for reading. It belongs to the client. */
+COLUMBA_API int columba_fd(const struct columba_client *client);
+/* Does what there is to do, and runs callbacks: at once with timeout_ms 0; else waits up to
+ * timeout_ms for something to do, -1 for ever. What was asked since the last dispatch leaves now,
+ * in one write for each connection. Returns the number of futures that got done. */
+COLUMBA_API int columba_dispatch(struct columba_client *client, int timeout_ms);
+
+/* ---------------------------------------------------------------------------------------------
+ * Futures and events
+ */
+
+typedef void (*columba_callback)(struct columba_future *future, void *user);
+
+/* At most one; runs once, inside a dispatch, also when the future was done before. */
+COLUMBA_API void columba_future_set_callback(struct columba_future *future,
+                                             columba_callback callback, void *user);
+/* Something of the caller's to find again; NULL at first (set_callback sets it too). */
+COLUMBA_API void columba_future_set_user(struct columba_future *future, void *user);
+COLUMBA_API void *columba_future_user(const struct columba_future *future);
+
+COLUMBA_API bool columba_future_is_done(const struct columba_future *future);
+/* Dispatches until the future is done; returns its code. */
+COLUMBA_API enum columba_error_code columba_future_wait(struct columba_future *future);
+/* Of a future that is done; before, INTERNAL. */
+COLUMBA_API enum columba_error_code columba_future_code(const struct columba_future *future);
+/* Never NULL. Code OK and an empty text where all went well or it is not done yet. */
+COLUMBA_API const struct columba_error_info *columba_future_error(
+    const struct columba_future *future);
+/* Forgets the result. A call under way is abandoned: what it asked may or may not be carried
+ * out, and no callback runs. Takes NULL. */
+COLUMBA_API void columba_future_destroy(struct columba_future *future);
+
+enum columba_event_type {
+    COLUMBA_EVENT_DONE = 1,  /* `future`, which has no callback, is done */
+    COLUMBA_EVENT_NODE_UP,   /* `text`: the node that can be reached now */
+    COLUMBA_EVENT_NODE_DOWN, /* `text`: the node and why it cannot be reached */
+};
+
+struct columba_event {
+    enum columba_event_type type;
+    struct columba_future *future;
+    const char *text; /* until the next columba_event_next or dispatch */
+};
+
+/* The next event, false if there is none. Events of futures wait until they are taken, the future
+ * was waited for, given a callback, or destroyed; of nodes' events the newest 64 are kept. */
+COLUMBA_API bool columba_event_next(struct columba_client *client, struct columba_event *out_event);
+
+/* ---------------------------------------------------------------------------------------------
+ * Calls. `call` may be NULL everywhere.
+ */
+
+struct columba_call {
+    enum columba_consistency consistency; /* DEFAULT: the client's */
+    uint32_t timeout_ms;                  /* 0: the client's */
+};
+
+/* Done when a first node has been reached and knows us: nothing needs it, but it tells early what
+ * is wrong. NO_NODE, PROTOCOL_VERSION, WRONG_CLUSTER, TIMEOUT. */
+COLUMBA_API struct columba_future *columba_connect(struct columba_client *client,
+                                                   const struct columba_call *call);
+
+/* A round trip to a node: "HOST[:PORT]" of any node of the cluster, its name, or NULL for any.
+ * NO_NODE, TIMEOUT, NOT_FOUND (no such node). */
+COLUMBA_API struct columba_future *columba_ping(struct columba_client *client, const char *node,
+                                                const struct columba_call *call);
+
+#define COLUMBA_TYPE_TEXT 1
+#define COLUMBA_TYPE_IMAGE 2
+#define COLUMBA_TYPE_FILE 3
+#define COLUMBA_TYPE_AUDIO 4
+#define COLUMBA_TYPE_VIDEO 5
+#define COLUMBA_TYPE_SYSTEM 6
+
+struct columba_send {
+    const char *from; /* user */
+    const char *to;   /* conversation */
+    const void *body;
+    size_t body_bytes;
+    uint8_t type;          /* 0: COLUMBA_TYPE_TEXT */
+    const char *media_url; /* NULL: none */
+    /* NULL: the library makes one. To repeat a send whose outcome is not known, give the id it
+     * had, and the same body and created_at_ms. */
+    const struct columba_id *message;
+    uint64_t created_at_ms; /* 0: the time in the id */
+};
+
+/* Sends a message. columba_future_message has its id, as soon as the call returned. Errors:
+ * UNKNOWN_CONVERSATION, NOT_A_MEMBER, TOO_LARGE, CLOCK_AHEAD, ID_CONFLICT, WRONG_SENDER, INVALID
+ * (a name), and those of any call. */
+COLUMBA_API struct columba_future *columba_send(struct columba_client *client,
+                                                const struct columba_send *send,
+                                                const struct columba_call *call);
+/* The message id of a columba_send; zero if it was refused for its arguments. */
+COLUMBA_API struct columba_id columba_future_message(const struct columba_future *future);
+
+enum columba_kind {
+    COLUMBA_KIND_BY_MEMBERS = 0, /* two: direct; more: group; over the fan-out limit: broadcast */
+    COLUMBA_KIND_DIRECT = 1,
+    COLUMBA_KIND_GROUP = 2,
+    COLUMBA_KIND_BROADCAST = 3,
+};
+
+struct columba_conversation_create {
+    const char *name;
+    const char *const *members; /* any number of users */
+    size_t member_count;
+    enum columba_kind kind;
+    uint64_t created_at_ms; /* 0: now */
+};
+
+/* Creates a conversation. One that exists gets the members it lacks; nobody is removed. Done when
+ * all members are in; broken off, it may be repeated. */
+COLUMBA_API struct columba_future *columba_conversation_create(
+    struct columba_client *client, const struct columba_conversation_create *create,
+    const struct columba_call *call);
+
+struct columba_conversation {
+    struct columba_id id;
+    const char *name;
+    enum columba_kind kind;
+    uint64_t created_at_ms;
+    uint64_t membership_version;
+    bool is_channel; /* more members than a message is fanned out to; unread is not counted */
+};
+
+/* UNKNOWN_CONVERSATION. */
+COLUMBA_API struct columba_future *columba_conversation_get(struct columba_client *client,
+                                                            const char *name,
+                                                            const struct columba_call *call);
+/* Of a columba_conversation_get that is done; NULL otherwise. */
+COLUMBA_API const struct columba_conversation *columba_future_conversation(
+    const struct columba_future *future);
+
+struct columba_members_read {
+    const char *conversation;
+    const struct columba_id *after; /* exclusive, a user's id; NULL: from the start */
+    uint32_t limit;                 /* 0: COLUMBA_PAGE_MAX_ROWS */
+};
+
+struct columba_member {
+    struct columba_id user;
+    const char *name;
+    struct columba_id delivered_up_to; /* message ids; zero: none yet */
+    struct columba_id read_up_to;
+};
+
+struct columba_member_page {
+    const struct columba_member *members; /* by user id */
+    size_t count;
+    bool more; /* go on after the last one */
+};
+
+/* UNKNOWN_CONVERSATION. */
+COLUMBA_API struct columba_future *columba_members(struct columba_client *client,
+                                                   const struct columba_members_read *read,
+                                                   const struct columba_call *call);
+/* Of a columba_members that is done; NULL otherwise. */
+COLUMBA_API const struct columba_member_page *columba_future_members(
+    const struct columba_future *future);
+
+struct columba_history_read {
+    const char *conversation;
+    const struct columba_id *before; /* exclusive; NULL: no bound */
+    const struct columba_id *after;  /* exclusive; NULL: no bound */
+    uint32_t limit;                  /* 0: 50; at most COLUMBA_PAGE_MAX_ROWS */
+    bool oldest_first;               /* else newest first */
+};
+
+struct columba_message {
+    struct columba_id id;
+    const char *from;
+    const void *body; /* opened; followed by a NUL that is not counted */
+    size_t body_bytes;
+    const char *media_url; /* "" if there is none */
+    uint64_t created_at_ms;
+    uint64_t epoch;
+    uint8_t type;
+    /* It was stored sealed. With a key set, false means that whoever runs the nodes could read it
+     * and could have written it. */
+    bool is_encrypted;
+    /* OK; WRONG_KEY: sealed, and no key is set, or with another key, or it was altered
+     * (problem_text says which): body is empty then. MALFORMED: a stored message that does not
+     * parse. */
+    enum columba_error_code problem;
+    const char *problem_text; /* "" for OK */
+};
+
+struct columba_history_page {
+    const struct columba_message *messages; /* in the order asked for */
+    size_t count;
+    /* The bound was not reached: go on with before (or after) set to the last one's id. A page may
+     * hold fewer than asked for and there are more all the same, when bodies are large. */
+    bool more;
+};
+
+/* UNKNOWN_CONVERSATION. */
+COLUMBA_API struct columba_future *columba_history(struct columba_client *client,
+                                                   const struct columba_history_read *read,
+                                                   const struct columba_call *call);
+/* Of a columba_history that is done; NULL otherwise. */
+COLUMBA_API const struct columba_history_page *columba_future_history(
+    const struct columba_future *future);
+
+struct columba_inbox_read {
+    const char *user;
+    const struct columba_id *after; /* exclusive, a conversation's id; NULL: from the start */
+    uint32_t limit;                 /* 0: COLUMBA_PAGE_MAX_ROWS */
+};
+
+struct columba_inbox_entry {
+    struct columba_id conversation;
+    const char *name;         /* the conversation's; "" if it cannot be found out now */
+    struct columba_id last;   /* newest message */
+    struct columba_id marker; /* read up to here; zero: nothing */
+    uint32_t unread;
+    bool unread_is_at_least; /* there may be more than `unread` */
+    bool has_unread;         /* false: a channel, whose unread messages are not counted */
+};
+
+struct columba_inbox_page {
+    const struct columba_inbox_entry *entries; /* by conversation id; sort by `last` to show */
+    size_t count;
+    bool more; /* go on after the last one */
+};
+
+COLUMBA_API struct columba_future *columba_inbox(struct columba_client *client,
+                                                 const struct columba_inbox_read *read,
+                                                 const struct columba_call *call);
+/* Of a columba_inbox that is done; NULL otherwise. */
+COLUMBA_API const struct columba_inbox_page *columba_future_inbox(
+    const struct columba_future *future);
+
+/* Moves the user's read marker up to a message, or to the newest one if up_to is NULL; it never
+ * moves back. UNKNOWN_CONVERSATION. */
+COLUMBA_API struct columba_future *columba_mark_read(struct columba_client *client,
+                                                     const char *user, const char *conversation,
+                                                     const struct columba_id *up_to,
+                                                     const struct columba_call *call);
+
+/* --- import: history that was written elsewhere ---------------------------------------------- */
+
+struct columba_import_message {
+    struct columba_id id; /* columba_message_id_make, the same each time */
+    const char *from;
+    const void *body;
+    size_t body_bytes;
+    uint64_t created_at_ms;
+    uint8_t type;          /* 0: COLUMBA_TYPE_TEXT */
+    const char *media_url; /* NULL: none */
+};
+
+/* Stores messages as they are, sealed if a key is set, without telling anybody: no unread, no
+ * fan-out. What is there already stays as it is. All or nothing is not promised: a call that failed
+ * is repeated. At most COLUMBA_IMPORT_MAX_ROWS and COLUMBA_IMPORT_MAX_BYTES (TOO_LARGE). */
+COLUMBA_API struct columba_future *columba_history_import(
+    struct columba_client *client, const char *conversation,
+    const struct columba_import_message *messages, size_t count, const struct columba_call *call);
+
+struct columba_import_inbox {
+    const char *user;
+    const char *conversation;
+    struct columba_id last;   /* newest message */
+    struct columba_id marker; /* read up to here */
+    bool is_channel;          /* unread messages are not counted */
+};
+
+/* Writes inbox rows of any users; what is there already is only ever moved forward. At most
+ * COLUMBA_IMPORT_MAX_ROWS. */
+COLUMBA_API struct columba_future *columba_inbox_import(struct columba_client *client,
+                                                        const struct columba_import_inbox *rows,
+                                                        size_t count,
+                                                        const struct columba_call *call);
+
+/* --- administration -------------------------------------------------------------------------- */
+
+/* Asks one node: "HOST[:PORT]" of any node of the cluster, its name, or NULL for the first contact
+ * that answers. Never repeated by the library. INVALID: an unknown command or wrong arguments;
+ * NOT_FOUND: no such node. */
+COLUMBA_API struct columba_future *columba_admin(struct columba_client *client, const char *node,
+                                                 const char *command, const char *const *arguments,
+                                                 size_t argument_count,
+                                                 const struct columba_call *call);
+/* The answer, one JSON object, of a columba_admin that is done; NULL otherwise. */
+COLUMBA_API const char *columba_future_json(const struct columba_future *future);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
