@@ -35,8 +35,8 @@
 /* Rows one write request may carry (an import's batch, a conversation's first members). */
 #define WRITE_MAX_ROWS 1000u
 #define WRITE_MAX_BYTES PAGE_MAX_BYTES
-/* One row, encoded: the largest body and its envelope. */
-#define ROW_MAX_BYTES (96u * KIB)
+/* One row, encoded: the largest body, another as its edit, and a reaction of each member. */
+#define ROW_MAX_BYTES (192u * KIB)
 /* Cells of one row. An inbox row has a handful; a message with a reaction of every member of a
  * full group has one each. */
 #define ROW_MAX_CELLS 4096u
@@ -64,7 +64,8 @@
 
 _Static_assert(PAGE_MAX_BYTES + 64u * KIB <= FRAME_PAYLOAD_MAX_BYTES,
                "a full page and its envelope fit a frame");
-_Static_assert(BODY_MAX_BYTES + 4u * KIB <= ROW_MAX_BYTES, "the largest message fits a row");
+_Static_assert(2u * (BODY_MAX_BYTES + 4u * KIB) + 48u * KIB <= ROW_MAX_BYTES,
+               "the largest message, its edit and its reactions fit a row");
 _Static_assert(UNREAD_IDS_MAX * 16u + 4u * KIB <= INBOX_ROW_MAX_BYTES,
                "a full unread set fits an inbox row");
 _Static_assert(INBOX_ROW_MAX_BYTES < PAGE_MAX_BYTES, "any one row fits a page");

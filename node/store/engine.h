@@ -75,10 +75,10 @@ struct engine_table {
     enum columba_error (*sync)(struct engine *engine);
 
     /* ERR_NOT_FOUND; ERR_OVERLOADED stands for "not in memory" under TIER_MEMORY. */
-    enum columba_error (*get)(struct engine *engine, enum engine_space space,
-                              enum engine_tier tier, struct slice key, struct arena *arena,
-                              struct slice *out_value);
-    /* Visits keys in order. ERR_OVERLOADED: not all of it is in memory (some may have been visited). */
+    enum columba_error (*get)(struct engine *engine, enum engine_space space, enum engine_tier tier,
+                              struct slice key, struct arena *arena, struct slice *out_value);
+    /* Visits keys in order. ERR_OVERLOADED: not all of it is in memory (some may have been
+     * visited). */
     enum columba_error (*scan)(struct engine *engine, const struct engine_scan *scan);
 
     enum columba_error (*flush)(struct engine *engine);

@@ -40,10 +40,13 @@ static inline struct slice key_slice(const struct key_bytes *key)
 }
 
 struct key_bytes row_key_encode(const struct row_key *key);
-/* False: not a key of the rows space. */
+/* False: not a key of the rows space (table unknown, or a clustering of another size). */
 bool row_key_decode(struct slice bytes, struct row_key *out_key);
 /* Only the table, without decoding the rest; 0 if too short. */
 uint8_t row_key_table(struct slice bytes);
+
+/* How many bytes of clustering the table's keys have, each; -1 for a table that is not known. */
+int table_clustering_bytes(uint8_t table);
 
 /* A clustering of one id, as is or inverted (TABLE_MESSAGE). */
 void clustering_of_id(enum table table, const struct id *id, uint8_t out_clustering[ID_BYTES]);

@@ -7,7 +7,8 @@
  *
  * "sized" is a varint length and that many bytes; integers are big-endian; the form is canonical:
  * equal rows are equal bytes. An encoded row is at most ROW_MAX_BYTES (INBOX_ROW_MAX_BYTES in the
- * inbox) and ROW_MAX_CELLS cells. Timestamps are hybrid times (base/hlc.h).
+ * inbox) and ROW_MAX_CELLS cells. Timestamps are hybrid times (base/hlc.h); cells of MAX and SET
+ * columns carry timestamp 0.
  */
 #ifndef COLUMBA_NODE_STORE_ROW_H
 #define COLUMBA_NODE_STORE_ROW_H
@@ -48,6 +49,8 @@ bool row_find(struct slice row, uint8_t column, struct cell *out_cell);
 struct row_writer {
     struct writer writer;
     uint32_t cells;
+    uint8_t last_column;
+    struct slice last_subkey; /* in the writer's buffer */
 };
 void row_writer_init(struct row_writer *row, uint8_t *buffer, size_t size);
 void row_writer_cell(struct row_writer *row, const struct cell *cell);
@@ -57,21 +60,26 @@ struct slice row_writer_done(const struct row_writer *row);
 size_t cell_size(const struct cell *cell);
 
 /* ERR_CORRUPT: not a row of this table in canonical form (unknown columns, order, sizes, rules'
- * value widths, the inbox's invariants). Everything off the wire passes here before it is stored. */
+ * value widths, the inbox's invariants). Everything off the wire passes here before it is stored.
+ */
 enum columba_error row_check(uint8_t table, struct slice row);
 
 /*
- * Merges versions of one row (oldest or newest first does not matter). The result is allocated in
- * the arena and canonical; with one version it may be that version's own bytes.
- * ERR_CORRUPT if a version is not a row of this table, ERR_NO_MEMORY if the arena is full,
- * ERR_TOO_LARGE if the result would pass the row limits.
+ * Merges versions of one row (at least one; their order does not matter). The result is canonical
+ * and lies in the arena, or is one of the versions' own bytes. ERR_CORRUPT if a version is not a
+ * row of this table, ERR_NO_MEMORY if the arena is full.
+ *
+ * A union of cells with sub-keys that would pass the row's limits keeps those with the lowest
+ * sub-keys: a merge that failed would leave a row that can neither be read nor compacted. (Only
+ * past the limit in bytes may the order of merging decide which of the last ones are kept.)
  */
 enum columba_error row_merge(uint8_t table, const struct slice *versions, size_t count,
                              struct arena *arena, struct slice *out_row);
 
 /*
  * Packed rows: how rows of one partition travel in a request, a reply and a scan's result:
- * [table u8][clustering sized][row sized] one after the other.
+ * [table u8][clustering sized][row sized] one after the other. Reading fails on an unknown table
+ * and on a clustering that is not of its table's size; the row itself is row_check's.
  */
 struct packed_row {
     uint8_t table;

@@ -12,6 +12,9 @@
  *   SET    union of fixed-width elements (sorted 16-byte ids)
  *   DEAD   a deletion that nothing outlives: once present, always present; lower timestamp wins
  *
+ * MAX and SET cells always carry timestamp 0, and only LWW and FIRST cells may expire: a stamp that
+ * no rule asks would make replicas differ that hold the same.
+ *
  * The inbox has one rule across columns: unread ids at or below the greater of `marker` and
  * `floor` are dropped; more than UNREAD_IDS_MAX ids drop the lowest, and `floor` becomes the
  * highest dropped one; a floor at or below the marker is dropped. That is still a join: the result
@@ -20,57 +23,68 @@
 #ifndef COLUMBA_NODE_STORE_SCHEMA_H
 #define COLUMBA_NODE_STORE_SCHEMA_H
 
-/* X(NAME, number): tables of rows that merge, keyed by partition. */
-#define SCHEMA_TABLES(X)                                                                           \
-    X(CONVERSATION, 1) /* clustering: none */                                                      \
-    X(MEMBER, 2)       /* clustering: user id */                                                   \
-    X(MESSAGE, 3)      /* clustering: message id, bits inverted: newest first */                   \
-    X(HANDSHAKE, 4)    /* clustering: epoch, u64 big-endian */                                     \
-    X(USER, 16)        /* clustering: none */                                                      \
-    X(DEVICE, 17)      /* clustering: device id */                                                 \
-    X(KEY_PACKAGE, 18) /* clustering: device id, reference */                                      \
-    X(INBOX, 19)       /* clustering: conversation id */                                           \
-    X(POSITION, 20)    /* clustering: device id */
+#include <stdint.h>
 
-/* Columns: X(TABLE, NAME, number, RULE). Numbers are unique within a table. */
+#include "base/limits.h"
+
+/* A message's content or a group's commit: a body and its envelope. */
+#define ROW_CONTENT_MAX_BYTES (BODY_MAX_BYTES + 4u * KIB)
+
+/* X(NAME, number, bytes of clustering): tables of rows that merge, keyed by partition. */
+#define SCHEMA_TABLES(X)                                                                           \
+    X(CONVERSATION, 1, 0)                                                                          \
+    X(MEMBER, 2, 16)   /* user id */                                                               \
+    X(MESSAGE, 3, 16)  /* message id, bits inverted: newest first */                               \
+    X(HANDSHAKE, 4, 8) /* epoch, u64 big-endian */                                                 \
+    X(USER, 16, 0)                                                                                 \
+    X(DEVICE, 17, 16)      /* device id */                                                         \
+    X(KEY_PACKAGE, 18, 32) /* device id, reference */                                              \
+    X(INBOX, 19, 16)       /* conversation id */                                                   \
+    X(POSITION, 20, 16)    /* device id */
+
+/*
+ * X(TABLE, NAME, number, RULE, value's least bytes, value's most bytes, sub-key). Column numbers
+ * are unique within a table. The sizes let the whole of a row's columns without sub-keys fit its
+ * limit, so merging valid rows cannot fail for size.
+ */
 #define SCHEMA_COLUMNS(X)                                                                          \
-    X(CONVERSATION, KIND, 1, LWW)               /* u8: 1 direct, 2 group, 3 broadcast */           \
-    X(CONVERSATION, NAME, 2, FIRST)             /* UTF-8 */                                        \
-    X(CONVERSATION, CREATED_AT, 3, FIRST)       /* Unix ms, u64 */                                 \
-    X(CONVERSATION, MEMBERSHIP_VERSION, 4, MAX) /* hybrid time of the newest change, u64 */        \
-    X(CONVERSATION, EPOCH, 5, MAX)              /* u64 */                                          \
-    X(CONVERSATION, RETENTION, 6, LWW)          /* seconds, u64 */                                 \
-    X(MEMBER, NAME, 1, FIRST)                   /* the user's name, UTF-8 */                       \
-    X(MEMBER, ROLE, 2, LWW)                     /* u8: 1 member, 2 admin */                        \
-    X(MEMBER, JOINED_AT, 3, LWW)                /* Unix ms, u64 */                                 \
-    X(MEMBER, LEFT_AT, 4, LWW)                  /* Unix ms, u64; 0: not left */                    \
-    X(MEMBER, DELIVERED_UP_TO, 5, MAX)          /* message id */                                   \
-    X(MEMBER, READ_UP_TO, 6, MAX)               /* message id */                                   \
-    X(MESSAGE, CONTENT, 1, FIRST)               /* proto/content.h, one cell */                    \
-    X(MESSAGE, EDITED, 2, LWW)                  /* proto/content.h */                              \
-    X(MESSAGE, DELETED, 3, DEAD)                /* empty */                                        \
-    X(MESSAGE, REACTION, 4, LWW)                /* sub-key: user id */                             \
-    X(MESSAGE, APPLICATION, 5, LWW)             /* sub-key: the application's column name */       \
-    X(HANDSHAKE, COMMIT, 1, FIRST)                                                                 \
-    X(USER, NAME, 1, FIRST)                                                                        \
-    X(USER, PROFILE, 2, LWW)                                                                       \
-    X(DEVICE, PROFILE, 1, LWW)                                                                     \
-    X(KEY_PACKAGE, PACKAGE, 1, FIRST)                                                              \
-    X(INBOX, LAST, 1, MAX)   /* newest message id */                                               \
-    X(INBOX, MARKER, 2, MAX) /* read up to this message id */                                      \
-    X(INBOX, FLOOR, 3, MAX)  /* unread ids up to this one are not counted any more */              \
-    X(INBOX, UNREAD, 4, SET) /* message ids, ascending */                                          \
-    X(INBOX, FLAGS, 5, LWW)  /* u8 bits: INBOX_FLAG_… */                                         \
-    X(POSITION, CONFIRMED, 1, MAX)
+    X(CONVERSATION, KIND, 1, LWW, 1, 1, NONE)                /* 1 direct, 2 group, 3 broadcast */  \
+    X(CONVERSATION, NAME, 2, FIRST, 0, NAME_MAX_BYTES, NONE) /* UTF-8 */                           \
+    X(CONVERSATION, CREATED_AT, 3, FIRST, 8, 8, NONE)        /* Unix ms */                         \
+    X(CONVERSATION, MEMBERSHIP_VERSION, 4, MAX, 8, 8, NONE) /* hybrid time of the newest change */ \
+    X(CONVERSATION, EPOCH, 5, MAX, 8, 8, NONE)                                                     \
+    X(CONVERSATION, RETENTION, 6, LWW, 8, 8, NONE)                /* seconds */                    \
+    X(MEMBER, NAME, 1, FIRST, 0, NAME_MAX_BYTES, NONE)            /* the user's name, UTF-8 */     \
+    X(MEMBER, ROLE, 2, LWW, 1, 1, NONE)                           /* 1 member, 2 admin */          \
+    X(MEMBER, JOINED_AT, 3, LWW, 8, 8, NONE)                      /* Unix ms */                    \
+    X(MEMBER, LEFT_AT, 4, LWW, 8, 8, NONE)                        /* Unix ms; 0: not left */       \
+    X(MEMBER, DELIVERED_UP_TO, 5, MAX, 16, 16, NONE)              /* message id */                 \
+    X(MEMBER, READ_UP_TO, 6, MAX, 16, 16, NONE)                   /* message id */                 \
+    X(MESSAGE, CONTENT, 1, FIRST, 0, ROW_CONTENT_MAX_BYTES, NONE) /* proto/content.h, one cell */  \
+    X(MESSAGE, EDITED, 2, LWW, 0, ROW_CONTENT_MAX_BYTES, NONE)    /* proto/content.h */            \
+    X(MESSAGE, DELETED, 3, DEAD, 0, 0, NONE)                                                       \
+    X(MESSAGE, REACTION, 4, LWW, 0, 64, ID)        /* sub-key: user id */                          \
+    X(MESSAGE, APPLICATION, 5, LWW, 0, 4096, NAME) /* sub-key: the application's name */           \
+    X(HANDSHAKE, COMMIT, 1, FIRST, 0, ROW_CONTENT_MAX_BYTES, NONE)                                 \
+    X(USER, NAME, 1, FIRST, 0, NAME_MAX_BYTES, NONE)                                               \
+    X(USER, PROFILE, 2, LWW, 0, 16384, NONE)                                                       \
+    X(DEVICE, PROFILE, 1, LWW, 0, 16384, NONE)                                                     \
+    X(KEY_PACKAGE, PACKAGE, 1, FIRST, 0, 16384, NONE)                                              \
+    X(INBOX, LAST, 1, MAX, 16, 16, NONE)   /* newest message id */                                 \
+    X(INBOX, MARKER, 2, MAX, 16, 16, NONE) /* read up to this message id */                        \
+    X(INBOX, FLOOR, 3, MAX, 16, 16, NONE) /* unread ids up to this one are not counted any more */ \
+    X(INBOX, UNREAD, 4, SET, 16, UNREAD_IDS_MAX * 16, NONE) /* message ids, ascending */           \
+    X(INBOX, FLAGS, 5, LWW, 1, 1, NONE)                     /* INBOX_FLAG_… */                   \
+    X(POSITION, CONFIRMED, 1, MAX, 1, 4096, NONE)
 
 enum table {
-#define X(name, number) TABLE_##name = (number),
+#define X(name, number, clustering_bytes) TABLE_##name = (number),
     SCHEMA_TABLES(X)
 #undef X
 };
 
 enum column {
-#define X(table, name, number, rule) COLUMN_##table##_##name = (number),
+#define X(table, name, number, rule, least, most, subkey) COLUMN_##table##_##name = (number),
     SCHEMA_COLUMNS(X)
 #undef X
 };
@@ -84,7 +98,20 @@ enum inbox_flag {
     INBOX_FLAG_CHANNEL = 16, /* unread messages are not counted */
 };
 
+enum subkey_kind { SUBKEY_NONE = 0, SUBKEY_ID, SUBKEY_NAME };
+#define SUBKEY_NAME_MAX_BYTES 64u
+
 enum merge_rule { RULE_NONE = 0, RULE_LWW, RULE_FIRST, RULE_MAX, RULE_SET, RULE_DEAD };
+
+struct column_spec {
+    uint8_t rule;   /* enum merge_rule */
+    uint8_t subkey; /* enum subkey_kind */
+    uint32_t value_min_bytes;
+    uint32_t value_max_bytes;
+};
+
+/* NULL: no such table or column. */
+const struct column_spec *schema_column(uint8_t table, uint8_t column);
 
 /* Replica-local tables (space LOCAL): one replica's own bookkeeping, under keys of its own. */
 enum local_table {

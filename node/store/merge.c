@@ -1,0 +1,270 @@
+/*
+ * The merge function. Versions are read side by side; of the cells with the least key the winner
+ * is written. Happy path: one version, or all alike, which costs one reading and no copy.
+ *
+ * More than MERGE_FAN_IN versions are merged in groups, then the groups: a row written a thousand
+ * times since its last compaction must not cost a thousand times a thousand.
+ */
+#include <xxhash.h>
+
+#include "base/assert.h"
+#include "node/store/cell.h"
+
+struct row_limits row_limits_of(uint8_t table)
+{
+    return (struct row_limits){
+        .row_max_bytes = table == TABLE_INBOX ? INBOX_ROW_MAX_BYTES : ROW_MAX_BYTES,
+        .cells_max = ROW_MAX_CELLS,
+        .unread_max = UNREAD_IDS_MAX,
+    };
+}
+
+/* The last word between cells that differ in nothing their rule asks for. */
+static bool expires_later(const struct cell *a, const struct cell *b)
+{
+    return a->expires_at_ms > b->expires_at_ms;
+}
+
+static bool last_wins(const struct cell *a, const struct cell *b)
+{
+    if (a->timestamp != b->timestamp) {
+        return a->timestamp > b->timestamp;
+    }
+    int order = slice_compare(a->value, b->value);
+    return order != 0 ? order > 0 : expires_later(a, b);
+}
+
+static bool first_wins(const struct cell *a, const struct cell *b)
+{
+    if (a->timestamp != b->timestamp) {
+        return a->timestamp < b->timestamp;
+    }
+    if (slice_equal(a->value, b->value)) {
+        return expires_later(a, b);
+    }
+    uint64_t hash_a = XXH3_64bits(a->value.data, a->value.size);
+    uint64_t hash_b = XXH3_64bits(b->value.data, b->value.size);
+    return hash_a != hash_b ? hash_a < hash_b : slice_compare(a->value, b->value) < 0;
+}
+
+bool cell_wins(enum merge_rule rule, const struct cell *a, const struct cell *b)
+{
+    switch (rule) {
+    case RULE_LWW:
+        return last_wins(a, b);
+    case RULE_FIRST:
+        return first_wins(a, b);
+    case RULE_MAX:
+        return slice_compare(a->value, b->value) > 0;
+    case RULE_DEAD:
+        return a->timestamp < b->timestamp;
+    case RULE_SET:
+    case RULE_NONE:
+        break;
+    }
+    COLUMBA_ASSERT(!"sets are merged by the inbox");
+    return false;
+}
+
+static enum columba_error cells_check(uint8_t table, struct slice row,
+                                      const struct row_limits *limits)
+{
+    struct checked_row reader;
+    if (!checked_row_init(&reader, table, row, limits)) {
+        return ERR_CORRUPT;
+    }
+    enum checked_step step;
+    do {
+        step = checked_row_next(&reader);
+    } while (step == CHECKED_CELL);
+    return step == CHECKED_END && reader.cells <= limits->cells_max ? COLUMBA_OK : ERR_CORRUPT;
+}
+
+enum columba_error row_check_limited(uint8_t table, struct slice row,
+                                     const struct row_limits *limits)
+{
+    return table == TABLE_INBOX ? inbox_check(row, limits) : cells_check(table, row, limits);
+}
+
+enum columba_error row_check(uint8_t table, struct slice row)
+{
+    const struct row_limits limits = row_limits_of(table);
+    return row_check_limited(table, row, &limits);
+}
+
+/* Up to MERGE_FAN_IN versions, those that still have a cell to give. */
+struct merge {
+    struct checked_row versions[MERGE_FAN_IN];
+    size_t count;
+    uint8_t table;
+    const struct row_limits *limits;
+};
+
+/* Reads the version's next cell; a version at its end leaves the merge. */
+static bool version_advance(struct merge *merge, size_t i)
+{
+    enum checked_step step = checked_row_next(&merge->versions[i]);
+    if (step == CHECKED_END) {
+        merge->versions[i] = merge->versions[--merge->count];
+    }
+    return step != CHECKED_CORRUPT;
+}
+
+static bool merge_open(struct merge *merge, const struct slice *versions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!checked_row_init(&merge->versions[merge->count], merge->table, versions[i],
+                              merge->limits)) {
+            return false;
+        }
+        merge->count++;
+        if (!version_advance(merge, merge->count - 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct cell merge_winner(const struct merge *merge)
+{
+    struct cell winner = merge->versions[0].cell;
+    for (size_t i = 1; i < merge->count; i++) {
+        const struct cell *cell = &merge->versions[i].cell;
+        int order = cell_key_compare(cell, &winner);
+        if (order < 0 ||
+            (order == 0 && cell_wins(schema_rule(merge->table, cell->column), cell, &winner))) {
+            winner = *cell;
+        }
+    }
+    return winner;
+}
+
+/* Moves every version past the cell just written. Backwards, as versions leave the merge. */
+static bool merge_pass(struct merge *merge, const struct cell *written)
+{
+    for (size_t i = merge->count; i-- > 0;) {
+        if (cell_key_compare(&merge->versions[i].cell, written) == 0 &&
+            !version_advance(merge, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum columba_error merge_write(struct merge *merge, struct row_writer *row)
+{
+    size_t bytes = 1;
+    bool is_full = false;
+    while (merge->count > 0) {
+        struct cell winner = merge_winner(merge);
+        bytes += cell_size(&winner);
+        is_full = is_full || bytes > merge->limits->row_max_bytes ||
+                  row->cells == merge->limits->cells_max;
+        if (!is_full) {
+            row_writer_cell(row, &winner);
+        }
+        if (!merge_pass(merge, &winner)) {
+            return ERR_CORRUPT;
+        }
+    }
+    return COLUMBA_OK;
+}
+
+static size_t versions_size(const struct slice *versions, size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size += versions[i].size;
+    }
+    return size;
+}
+
+static enum columba_error cells_merge(uint8_t table, const struct slice *versions, size_t count,
+                                      const struct row_limits *limits, struct arena *arena,
+                                      struct slice *out_row)
+{
+    struct merge merge;
+    merge.count = 0;
+    merge.table = table;
+    merge.limits = limits;
+    if (!merge_open(&merge, versions, count)) {
+        return ERR_CORRUPT;
+    }
+    size_t size = versions_size(versions, count);
+    size = size < limits->row_max_bytes ? size : limits->row_max_bytes;
+    uint8_t *buffer = arena_allocate(arena, size);
+    if (buffer == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    struct row_writer row;
+    row_writer_init(&row, buffer, size);
+    enum columba_error error = merge_write(&merge, &row);
+    if (error != COLUMBA_OK) {
+        return error;
+    }
+    COLUMBA_ASSERT(!row.writer.failed);
+    *out_row = writer_done(&row.writer);
+    return COLUMBA_OK;
+}
+
+static bool all_alike(const struct slice *versions, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (!slice_equal(versions[0], versions[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum columba_error group_merge(uint8_t table, const struct slice *versions, size_t count,
+                                      const struct row_limits *limits, struct arena *arena,
+                                      struct slice *out_row)
+{
+    if (all_alike(versions, count)) {
+        enum columba_error error = row_check_limited(table, versions[0], limits);
+        if (error == COLUMBA_OK) {
+            *out_row = versions[0];
+        }
+        return error;
+    }
+    return table == TABLE_INBOX ? inbox_merge(versions, count, limits, arena, out_row)
+                                : cells_merge(table, versions, count, limits, arena, out_row);
+}
+
+static enum columba_error groups_merge(uint8_t table, const struct slice *versions, size_t count,
+                                       const struct row_limits *limits, struct arena *arena,
+                                       struct slice *out_row)
+{
+    size_t groups = (count + MERGE_FAN_IN - 1) / MERGE_FAN_IN;
+    struct slice *merged = arena_allocate_array(arena, groups, sizeof(*merged));
+    if (merged == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < groups; i++) {
+        size_t begin = i * MERGE_FAN_IN;
+        size_t size = count - begin < MERGE_FAN_IN ? count - begin : MERGE_FAN_IN;
+        enum columba_error error =
+            group_merge(table, versions + begin, size, limits, arena, &merged[i]);
+        if (error != COLUMBA_OK) {
+            return error;
+        }
+    }
+    return row_merge_limited(table, merged, groups, limits, arena, out_row);
+}
+
+enum columba_error row_merge_limited(uint8_t table, const struct slice *versions, size_t count,
+                                     const struct row_limits *limits, struct arena *arena,
+                                     struct slice *out_row)
+{
+    COLUMBA_ASSERT(count > 0);
+    return count <= MERGE_FAN_IN ? group_merge(table, versions, count, limits, arena, out_row)
+                                 : groups_merge(table, versions, count, limits, arena, out_row);
+}
+
+enum columba_error row_merge(uint8_t table, const struct slice *versions, size_t count,
+                             struct arena *arena, struct slice *out_row)
+{
+    const struct row_limits limits = row_limits_of(table);
+    return row_merge_limited(table, versions, count, &limits, arena, out_row);
+}
