@@ -8,7 +8,8 @@
 #define LOG_TEXT_MAX_BYTES 1024u
 /* Every byte may become \u00XX. */
 #define LOG_ESCAPED_MAX_BYTES (LOG_LINE_MAX_BYTES - 256u)
-#define TIME_BYTES 32u
+/* Enough for any three numbers, as the compiler counts. */
+#define TIME_BYTES 80u
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 static const char *const level_labels[] = {"DEBUG", "INFO ", "WARN ", "ERROR"};
