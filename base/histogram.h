@@ -1,6 +1,6 @@
 /*
  * A histogram of durations, log-linear: exact below 2 × HISTOGRAM_STEPS, above it HISTOGRAM_STEPS
- * equal steps for each power of two, so a quantile is at most 1/64 (1.6 %) too high. Adding is a
+ * equal steps for each power of two, so a quantile is at most 1/128 (0.8 %) too high. Adding is a
  * few instructions and never allocates; two histograms merge by adding their counts. (The idea is
  * that of HdrHistogram, Gil Tene.)
  *
@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define HISTOGRAM_STEPS_LOG2 6u
+#define HISTOGRAM_STEPS_LOG2 7u
 #define HISTOGRAM_STEPS (1u << HISTOGRAM_STEPS_LOG2)
 /* Values above are counted as this: in microseconds, 12 days. */
 #define HISTOGRAM_VALUE_MAX ((UINT64_C(1) << 40) - 1)
