@@ -10,6 +10,9 @@
  * Threads: a batch belongs to one thread at a time. `commit` is called from one thread only;
  * `scan` and `get` from any. `open` and `close` with no other call under way.
  *
+ * What goes into a batch is copied. A batch that ran out of memory fails at its commit. Rows given
+ * to batch_merge must be valid rows of their key's table (row_check); the key may be of any table.
+ *
  * A batch that was committed with sync is durable when `commit` returns COLUMBA_OK, and visible to
  * reads from then on. After any failed commit the engine refuses further commits with ERR_IO: a
  * failed sync is never retried, because the kernel may have dropped the pages and marked them
@@ -106,11 +109,24 @@ enum columba_error engine_rocksdb_open(const struct engine_rocksdb_options *opti
 
 struct memory;
 
-/* Everything committed and synced survives engine_memory_crash; `unsynced_kept` of the commits
- * after the last sync survive, the rest is lost. */
+/*
+ * The engine in memory. A commit's rows are merged when it is committed, so a row that row_check
+ * would refuse is ERR_CORRUPT there (RocksDB finds out at the first read). NULL: no memory.
+ *
+ * It takes no locks, so only one thread may use it at a time; engine_locked_open makes it fit for
+ * threads.
+ */
 struct engine *engine_memory_open(struct memory *memory);
+/* What a restart finds after the power went: everything committed and synced, and the first
+ * `unsynced_kept` of the commits since the last sync. A failed engine takes commits again. */
 void engine_memory_crash(struct engine *engine, uint32_t unsynced_kept);
+/* How many commits are not synced yet. */
+uint32_t engine_memory_unsynced(const struct engine *engine);
 /* The k-th commit from now fails (0: never). */
 void engine_memory_fail_commit(struct engine *engine, uint32_t k);
+
+/* Any engine behind one lock for many readers or one writer. Owns `inner`, also when it returns
+ * NULL (no memory): then `inner` was closed. A visit must not call the engine. */
+struct engine *engine_locked_open(struct engine *inner);
 
 #endif
