@@ -87,10 +87,12 @@ struct engine_table {
     enum columba_error (*flush)(struct engine *engine);
     enum columba_error (*compact)(struct engine *engine);
     void (*stats)(struct engine *engine, struct engine_stats *out_stats);
+    /* What the first commit or sync that failed said (ENGINE_TEXT_MAX_BYTES); "" if none has. */
+    void (*failure)(struct engine *engine, char *out_text);
 };
 
-/* What a commit, scan or open that failed said; the engine's own words, at most this long. */
-#define ENGINE_TEXT_MAX_BYTES 256u
+/* The longest text of an error, with its final NUL. */
+#define ENGINE_TEXT_MAX_BYTES 512u
 
 struct engine_rocksdb_options {
     const char *directory; /* must exist */

@@ -106,6 +106,13 @@ static void locked_stats(struct engine *engine, struct engine_stats *out_stats)
     leave(engine);
 }
 
+static void locked_failure(struct engine *engine, char *out_text)
+{
+    struct engine *inner = enter_reading(engine);
+    inner->table->failure(inner, out_text);
+    leave(engine);
+}
+
 static void locked_close(struct engine *engine)
 {
     struct locked_engine *locked = locked_engine_of(engine);
@@ -126,6 +133,7 @@ static void table_fill(struct engine_table *table, const struct engine_table *in
     table->flush = locked_flush;
     table->compact = locked_compact;
     table->stats = locked_stats;
+    table->failure = locked_failure;
 }
 
 struct engine *engine_locked_open(struct engine *inner)

@@ -317,6 +317,16 @@ static void memory_stats(struct engine *engine, struct engine_stats *out_stats)
     };
 }
 
+static void memory_failure(struct engine *engine, char *out_text)
+{
+    static const char text[] = "a commit failed";
+    if (memory_engine_of(engine)->is_failed) {
+        memcpy(out_text, text, sizeof(text));
+    } else {
+        out_text[0] = '\0';
+    }
+}
+
 static struct engine_batch *memory_batch_create(struct engine *engine)
 {
     return batch_memory_create(memory_engine_of(engine)->memory);
@@ -378,6 +388,7 @@ static const struct engine_table memory_table = {
     .flush = memory_flush,
     .compact = memory_flush,
     .stats = memory_stats,
+    .failure = memory_failure,
 };
 
 struct engine *engine_memory_open(struct memory *memory)

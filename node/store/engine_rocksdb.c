@@ -1,0 +1,432 @@
+/*
+ * The engine in RocksDB: one database, one write-ahead log, a column family for each space. The
+ * rows space merges with the rows' merge function; the local space is plain.
+ *
+ * Happy path: a batch is one WriteBatch; a commit one write with one sync of the log; a scan one
+ * iterator. RocksDB is safe for threads, so nothing here locks.
+ *
+ * Failure: the first commit or sync that fails is remembered with its words, and every later one
+ * refused with ERR_IO (engine.h says why). A row that does not merge makes the reads that meet it
+ * ERR_CORRUPT. Running out of memory inside RocksDB ends the process.
+ */
+#include <rocksdb/c.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "node/store/data_format.h"
+#include "node/store/engine.h"
+#include "node/store/rocksdb_options.h"
+#include "node/store/rocksdb_status.h"
+
+#define SPACES 2
+
+/* The rows space is the family every database has. */
+static const char *const family_names[SPACES] = {"default", "local"};
+
+struct engine_batch {
+    struct rocksdb_engine *owner;
+    rocksdb_writebatch_t *writes;
+};
+
+struct rocksdb_engine {
+    struct engine engine;
+    rocksdb_t *database;
+    rocksdb_column_family_handle_t *families[SPACES];
+    struct rocksdb_setup setup;
+    rocksdb_writeoptions_t *write_options[2]; /* by sync */
+    atomic_uint_fast64_t commits;
+    atomic_uint_fast64_t rows_written;
+    atomic_bool is_failed;
+    char failure[ENGINE_TEXT_MAX_BYTES]; /* written before is_failed is set, never again */
+};
+
+static struct rocksdb_engine *rocksdb_engine_of(struct engine *engine)
+{
+    return (struct rocksdb_engine *)engine;
+}
+
+/* ---- batches ---- */
+
+static struct engine_batch *rocksdb_batch_create(struct engine *engine)
+{
+    struct engine_batch *batch = malloc(sizeof(*batch));
+    if (batch != NULL) {
+        batch->owner = rocksdb_engine_of(engine);
+        batch->writes = rocksdb_writebatch_create();
+    }
+    return batch;
+}
+
+static void rocksdb_batch_destroy(struct engine_batch *batch)
+{
+    if (batch != NULL) {
+        rocksdb_writebatch_destroy(batch->writes);
+        free(batch);
+    }
+}
+
+static void rocksdb_batch_clear(struct engine_batch *batch)
+{
+    rocksdb_writebatch_clear(batch->writes);
+}
+
+static void rocksdb_batch_merge(struct engine_batch *batch, struct slice key, struct slice row)
+{
+    rocksdb_writebatch_merge_cf(batch->writes, batch->owner->families[SPACE_ROWS],
+                                (const char *)key.data, key.size, (const char *)row.data, row.size);
+}
+
+static void rocksdb_batch_put(struct engine_batch *batch, struct slice key, struct slice value)
+{
+    rocksdb_writebatch_put_cf(batch->writes, batch->owner->families[SPACE_LOCAL],
+                              (const char *)key.data, key.size, (const char *)value.data,
+                              value.size);
+}
+
+static void rocksdb_batch_remove(struct engine_batch *batch, struct slice key)
+{
+    rocksdb_writebatch_delete_cf(batch->writes, batch->owner->families[SPACE_LOCAL],
+                                 (const char *)key.data, key.size);
+}
+
+static size_t rocksdb_batch_count(const struct engine_batch *batch)
+{
+    return (size_t)rocksdb_writebatch_count(batch->writes);
+}
+
+static size_t rocksdb_batch_bytes(const struct engine_batch *batch)
+{
+    size_t size;
+    rocksdb_writebatch_data(batch->writes, &size);
+    return size;
+}
+
+/* ---- commits ---- */
+
+static enum columba_error commit_done(struct rocksdb_engine *rocksdb, char *errptr)
+{
+    enum columba_error error = rocksdb_status_take(errptr, rocksdb->failure);
+    if (error != COLUMBA_OK) {
+        atomic_store(&rocksdb->is_failed, true);
+    }
+    return error;
+}
+
+static enum columba_error rocksdb_commit(struct engine *engine, struct engine_batch *batch,
+                                         bool sync)
+{
+    struct rocksdb_engine *rocksdb = rocksdb_engine_of(engine);
+    if (atomic_load(&rocksdb->is_failed)) {
+        return ERR_IO;
+    }
+    char *errptr = NULL;
+    rocksdb_write(rocksdb->database, rocksdb->write_options[sync], batch->writes, &errptr);
+    enum columba_error error = commit_done(rocksdb, errptr);
+    if (error == COLUMBA_OK) {
+        atomic_fetch_add(&rocksdb->commits, 1);
+        atomic_fetch_add(&rocksdb->rows_written, rocksdb_batch_count(batch));
+    }
+    return error;
+}
+
+static enum columba_error rocksdb_sync(struct engine *engine)
+{
+    struct rocksdb_engine *rocksdb = rocksdb_engine_of(engine);
+    if (atomic_load(&rocksdb->is_failed)) {
+        return ERR_IO;
+    }
+    char *errptr = NULL;
+    rocksdb_flush_wal(rocksdb->database, 1, &errptr);
+    return commit_done(rocksdb, errptr);
+}
+
+static void rocksdb_failure(struct engine *engine, char *out_text)
+{
+    struct rocksdb_engine *rocksdb = rocksdb_engine_of(engine);
+    snprintf(out_text, ENGINE_TEXT_MAX_BYTES, "%s",
+             atomic_load(&rocksdb->is_failed) ? rocksdb->failure : "");
+}
+
+/* ---- reads ---- */
+
+/* ReadTier::kBlockCacheTier */
+#define READ_TIER_MEMORY 1
+
+static rocksdb_readoptions_t *read_options_create(enum engine_tier tier)
+{
+    rocksdb_readoptions_t *options = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_background_purge_on_iterator_cleanup(options, 1);
+    if (tier == TIER_MEMORY) {
+        rocksdb_readoptions_set_read_tier(options, READ_TIER_MEMORY);
+    }
+    return options;
+}
+
+static enum columba_error pinned_copy(rocksdb_pinnableslice_t *pinned, struct arena *arena,
+                                      struct slice *out_value)
+{
+    size_t size;
+    const char *value = rocksdb_pinnableslice_value(pinned, &size);
+    bool is_copied = arena_copy(arena, slice_of(value, size), out_value) == 0;
+    return is_copied ? COLUMBA_OK : ERR_NO_MEMORY;
+}
+
+static enum columba_error rocksdb_engine_get(struct engine *engine, enum engine_space space,
+                                             enum engine_tier tier, struct slice key,
+                                             struct arena *arena, struct slice *out_value)
+{
+    struct rocksdb_engine *rocksdb = rocksdb_engine_of(engine);
+    rocksdb_readoptions_t *options = read_options_create(tier);
+    char *errptr = NULL;
+    rocksdb_pinnableslice_t *pinned =
+        rocksdb_get_pinned_cf(rocksdb->database, options, rocksdb->families[space],
+                              (const char *)key.data, key.size, &errptr);
+    enum columba_error error = rocksdb_status_take(errptr, NULL);
+    if (error == COLUMBA_OK) {
+        error = pinned == NULL ? ERR_NOT_FOUND : pinned_copy(pinned, arena, out_value);
+    }
+    rocksdb_pinnableslice_destroy(pinned);
+    rocksdb_readoptions_destroy(options);
+    return error;
+}
+
+/* Whether all keys of the range begin with the first key's prefix: the end is at most the prefix
+ * that follows it. */
+static bool scan_is_of_one_prefix(const struct engine_scan *scan)
+{
+    if (scan->begin.size < ROCKSDB_PREFIX_BYTES) {
+        return false;
+    }
+    uint8_t following[ROCKSDB_PREFIX_BYTES];
+    memcpy(following, scan->begin.data, sizeof(following));
+    for (size_t i = sizeof(following); i-- > 0 && ++following[i] == 0;) {
+    }
+    return slice_compare(scan->end, slice_of(following, sizeof(following))) <= 0;
+}
+
+static rocksdb_readoptions_t *scan_options_create(const struct engine_scan *scan)
+{
+    rocksdb_readoptions_t *options = read_options_create(scan->tier);
+    /* Seeking backwards starts at the end of the range, which has another prefix. */
+    bool by_prefix = !scan->backwards && scan_is_of_one_prefix(scan);
+    rocksdb_readoptions_set_total_order_seek(options, !by_prefix);
+    rocksdb_readoptions_set_iterate_upper_bound(options, (const char *)scan->end.data,
+                                                scan->end.size);
+    if (scan->backwards) {
+        rocksdb_readoptions_set_iterate_lower_bound(options, (const char *)scan->begin.data,
+                                                    scan->begin.size);
+    }
+    return options;
+}
+
+static bool iterator_visit(rocksdb_iterator_t *iterator, const struct engine_scan *scan)
+{
+    size_t key_size;
+    size_t value_size;
+    const char *key = rocksdb_iter_key(iterator, &key_size);
+    const char *value = rocksdb_iter_value(iterator, &value_size);
+    return scan->visit(scan->context, slice_of(key, key_size), slice_of(value, value_size));
+}
+
+static void scan_walk(rocksdb_iterator_t *iterator, const struct engine_scan *scan)
+{
+    if (scan->backwards) {
+        rocksdb_iter_seek_for_prev(iterator, (const char *)scan->end.data, scan->end.size);
+        while (rocksdb_iter_valid(iterator) && iterator_visit(iterator, scan)) {
+            rocksdb_iter_prev(iterator);
+        }
+    } else {
+        rocksdb_iter_seek(iterator, (const char *)scan->begin.data, scan->begin.size);
+        while (rocksdb_iter_valid(iterator) && iterator_visit(iterator, scan)) {
+            rocksdb_iter_next(iterator);
+        }
+    }
+}
+
+static enum columba_error rocksdb_scan(struct engine *engine, const struct engine_scan *scan)
+{
+    struct rocksdb_engine *rocksdb = rocksdb_engine_of(engine);
+    if (slice_compare(scan->begin, scan->end) >= 0) {
+        return COLUMBA_OK;
+    }
+    rocksdb_readoptions_t *options = scan_options_create(scan);
+    rocksdb_iterator_t *iterator =
+        rocksdb_create_iterator_cf(rocksdb->database, options, rocksdb->families[scan->space]);
+    scan_walk(iterator, scan);
+    char *errptr = NULL;
+    rocksdb_iter_get_error(iterator, &errptr);
+    enum columba_error error = rocksdb_status_take(errptr, NULL);
+    rocksdb_iter_destroy(iterator);
+    rocksdb_readoptions_destroy(options);
+    return error;
+}
+
+/* ---- upkeep ---- */
+
+static enum columba_error rocksdb_engine_flush(struct engine *engine)
+{
+    struct rocksdb_engine *rocksdb = rocksdb_engine_of(engine);
+    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+    enum columba_error error = COLUMBA_OK;
+    for (unsigned i = 0; i < SPACES && error == COLUMBA_OK; i++) {
+        char *errptr = NULL;
+        rocksdb_flush_cf(rocksdb->database, options, rocksdb->families[i], &errptr);
+        error = rocksdb_status_take(errptr, NULL);
+    }
+    rocksdb_flushoptions_destroy(options);
+    return error;
+}
+
+static enum columba_error rocksdb_engine_compact(struct engine *engine)
+{
+    struct rocksdb_engine *rocksdb = rocksdb_engine_of(engine);
+    for (unsigned i = 0; i < SPACES; i++) {
+        rocksdb_compact_range_cf(rocksdb->database, rocksdb->families[i], NULL, 0, NULL, 0);
+    }
+    return COLUMBA_OK;
+}
+
+static uint64_t property(struct rocksdb_engine *rocksdb, const char *name)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < SPACES; i++) {
+        uint64_t value = 0;
+        if (rocksdb_property_int_cf(rocksdb->database, rocksdb->families[i], name, &value) == 0) {
+            sum += value;
+        }
+    }
+    return sum;
+}
+
+static void rocksdb_stats(struct engine *engine, struct engine_stats *out_stats)
+{
+    struct rocksdb_engine *rocksdb = rocksdb_engine_of(engine);
+    *out_stats = (struct engine_stats){
+        .bytes_on_disk = property(rocksdb, "rocksdb.total-sst-files-size"),
+        .bytes_in_memory = property(rocksdb, "rocksdb.cur-size-all-mem-tables"),
+        .keys_estimate = property(rocksdb, "rocksdb.estimate-num-keys"),
+        .commits = atomic_load(&rocksdb->commits),
+        .rows_written = atomic_load(&rocksdb->rows_written),
+        .compaction_pending_bytes = property(rocksdb, "rocksdb.estimate-pending-compaction-bytes"),
+        .block_cache_bytes = rocksdb_cache_get_usage(rocksdb->setup.cache),
+    };
+}
+
+/* ---- opening and closing ---- */
+
+static void database_close(struct rocksdb_engine *rocksdb)
+{
+    rocksdb_cancel_all_background_work(rocksdb->database, 1);
+    for (unsigned i = 0; i < SPACES; i++) {
+        rocksdb_column_family_handle_destroy(rocksdb->families[i]);
+    }
+    rocksdb_close(rocksdb->database);
+}
+
+static void rocksdb_engine_destroy(struct rocksdb_engine *rocksdb)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        rocksdb_writeoptions_destroy(rocksdb->write_options[i]);
+    }
+    rocksdb_setup_clear(&rocksdb->setup);
+    free(rocksdb);
+}
+
+static void rocksdb_engine_close(struct engine *engine)
+{
+    struct rocksdb_engine *rocksdb = rocksdb_engine_of(engine);
+    database_close(rocksdb);
+    rocksdb_engine_destroy(rocksdb);
+}
+
+static const struct engine_table rocksdb_table = {
+    .close = rocksdb_engine_close,
+    .batch_create = rocksdb_batch_create,
+    .batch_destroy = rocksdb_batch_destroy,
+    .batch_clear = rocksdb_batch_clear,
+    .batch_merge = rocksdb_batch_merge,
+    .batch_put = rocksdb_batch_put,
+    .batch_remove = rocksdb_batch_remove,
+    .batch_count = rocksdb_batch_count,
+    .batch_bytes = rocksdb_batch_bytes,
+    .commit = rocksdb_commit,
+    .sync = rocksdb_sync,
+    .get = rocksdb_engine_get,
+    .scan = rocksdb_scan,
+    .flush = rocksdb_engine_flush,
+    .compact = rocksdb_engine_compact,
+    .stats = rocksdb_stats,
+    .failure = rocksdb_failure,
+};
+
+static struct rocksdb_engine *rocksdb_engine_create(const struct engine_rocksdb_options *options)
+{
+    struct rocksdb_engine *rocksdb = calloc(1, sizeof(*rocksdb));
+    if (rocksdb == NULL) {
+        return NULL;
+    }
+    rocksdb->engine.table = &rocksdb_table;
+    rocksdb_setup_init(&rocksdb->setup, options);
+    for (unsigned i = 0; i < 2; i++) {
+        rocksdb->write_options[i] = rocksdb_writeoptions_create();
+        rocksdb_writeoptions_set_sync(rocksdb->write_options[i], (unsigned char)i);
+    }
+    return rocksdb;
+}
+
+static void open_failure_tell(enum columba_error error, const char *directory, const char *said,
+                              char *out_text)
+{
+    if (error == ERR_IN_USE) {
+        snprintf(out_text, ENGINE_TEXT_MAX_BYTES,
+                 "another node uses the data directory %.250s: stop it, or give this node a"
+                 " directory of its own",
+                 directory);
+    } else if (error == ERR_CORRUPT) {
+        snprintf(out_text, ENGINE_TEXT_MAX_BYTES,
+                 "the database in %.150s is damaged (%.150s): keep it for examination, empty the"
+                 " directory or restore a backup, and let the other replicas fill it",
+                 directory, said);
+    } else {
+        snprintf(out_text, ENGINE_TEXT_MAX_BYTES, "cannot open the database in %.200s: %.250s",
+                 directory, said);
+    }
+}
+
+static enum columba_error database_open(struct rocksdb_engine *rocksdb, const char *directory,
+                                        char *out_text)
+{
+    const rocksdb_options_t *const options[SPACES] = {rocksdb->setup.rows, rocksdb->setup.local};
+    char said[ENGINE_TEXT_MAX_BYTES];
+    char *errptr = NULL;
+    rocksdb->database = rocksdb_open_column_families(
+        rocksdb->setup.rows, directory, SPACES, family_names, options, rocksdb->families, &errptr);
+    enum columba_error error = rocksdb_status_take(errptr, said);
+    if (error != COLUMBA_OK) {
+        open_failure_tell(error, directory, said, out_text);
+    }
+    return error;
+}
+
+enum columba_error engine_rocksdb_open(const struct engine_rocksdb_options *options,
+                                       struct engine **out_engine, char *out_text)
+{
+    enum columba_error error = data_format_check(options->directory, out_text);
+    if (error != COLUMBA_OK) {
+        return error;
+    }
+    struct rocksdb_engine *rocksdb = rocksdb_engine_create(options);
+    if (rocksdb == NULL) {
+        snprintf(out_text, ENGINE_TEXT_MAX_BYTES, "out of memory");
+        return ERR_NO_MEMORY;
+    }
+    error = database_open(rocksdb, options->directory, out_text);
+    if (error != COLUMBA_OK) {
+        rocksdb_engine_destroy(rocksdb);
+        return error;
+    }
+    *out_engine = &rocksdb->engine;
+    return COLUMBA_OK;
+}

@@ -1,0 +1,98 @@
+#include "node/store/rocksdb_options.h"
+
+#include "base/limits.h"
+#include "node/store/rocksdb_merge.h"
+
+/* One commit thread fills one memtable while others are flushed; a third absorbs a burst. */
+#define MEMTABLES_MAX 3
+/* The log is cut when it holds this many memtables: what is replayed at start is bounded. */
+#define LOG_MEMTABLES_MAX 4u
+/* A page of 50 small rows lies in two or three blocks; larger blocks read more than is asked. */
+#define BLOCK_BYTES (16u * KIB)
+#define FILTER_BITS_PER_KEY 10.0
+#define LEVEL_BASE_BYTES (256u * MIB)
+#define TABLE_FILE_BYTES (64u * MIB)
+/* Tables are written out in steps, so that the last sync of a flush does not hold up the log's. */
+#define BYTES_PER_SYNC (1u * MIB)
+#define INFO_LOG_BYTES (4u * MIB)
+#define INFO_LOG_FILES 2u
+#define INFO_LOG_WARNINGS 2
+
+static rocksdb_block_based_table_options_t *table_options(rocksdb_cache_t *cache)
+{
+    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_block_cache(table, cache);
+    rocksdb_block_based_options_set_block_size(table, BLOCK_BYTES);
+    rocksdb_block_based_options_set_format_version(table, 5);
+    rocksdb_block_based_options_set_filter_policy(
+        table, rocksdb_filterpolicy_create_bloom_full(FILTER_BITS_PER_KEY));
+    /* Everything is read by prefix; a filter entry for each key would only cost. */
+    rocksdb_block_based_options_set_whole_key_filtering(table, 0);
+    return table;
+}
+
+static void space_set(rocksdb_options_t *space, const struct engine_rocksdb_options *options,
+                      rocksdb_cache_t *cache)
+{
+    rocksdb_options_set_write_buffer_size(space, options->memtable_bytes);
+    rocksdb_options_set_max_write_buffer_number(space, MEMTABLES_MAX);
+    rocksdb_options_set_prefix_extractor(
+        space, rocksdb_slicetransform_create_fixed_prefix(ROCKSDB_PREFIX_BYTES));
+    rocksdb_block_based_table_options_t *table = table_options(cache);
+    rocksdb_options_set_block_based_table_factory(space, table);
+    rocksdb_block_based_options_destroy(table);
+    rocksdb_options_set_compaction_style(space, rocksdb_level_compaction);
+    rocksdb_options_set_level_compaction_dynamic_level_bytes(space, 1);
+    rocksdb_options_set_max_bytes_for_level_base(space, LEVEL_BASE_BYTES);
+    rocksdb_options_set_target_file_size_base(space, TABLE_FILE_BYTES);
+    /* Bodies are ciphertext: there is nothing to compress but what costs more than it saves. */
+    rocksdb_options_set_compression(space, rocksdb_no_compression);
+}
+
+static void database_set(rocksdb_options_t *database, const struct engine_rocksdb_options *options,
+                         rocksdb_env_t *env)
+{
+    rocksdb_options_set_create_if_missing(database, 1);
+    rocksdb_options_set_create_missing_column_families(database, 1);
+    rocksdb_options_set_env(database, env);
+    rocksdb_options_set_max_background_jobs(database, (int)options->background_threads);
+    rocksdb_options_set_max_open_files(database, (int)options->open_files_max);
+    rocksdb_options_set_max_total_wal_size(database, LOG_MEMTABLES_MAX * options->memtable_bytes);
+    rocksdb_options_set_bytes_per_sync(database, BYTES_PER_SYNC);
+    /* One thread commits, so there is nothing to pipeline and nobody to wait for. */
+    rocksdb_options_set_enable_pipelined_write(database, 0);
+    rocksdb_options_set_allow_concurrent_memtable_write(database, 0);
+    rocksdb_options_set_enable_write_thread_adaptive_yield(database, 0);
+    /* A torn end of the log was never acknowledged; damage anywhere else was, and must be told. */
+    rocksdb_options_set_wal_recovery_mode(database,
+                                          rocksdb_tolerate_corrupted_tail_records_recovery);
+    /* Reads run on the core's thread: freeing files and memtables is not theirs. */
+    rocksdb_options_set_avoid_unnecessary_blocking_io(database, 1);
+    rocksdb_options_set_stats_dump_period_sec(database, 0);
+    rocksdb_options_set_stats_persist_period_sec(database, 0);
+    rocksdb_options_set_info_log_level(database, INFO_LOG_WARNINGS);
+    rocksdb_options_set_max_log_file_size(database, INFO_LOG_BYTES);
+    rocksdb_options_set_keep_log_file_num(database, INFO_LOG_FILES);
+}
+
+void rocksdb_setup_init(struct rocksdb_setup *setup, const struct engine_rocksdb_options *options)
+{
+    setup->cache = rocksdb_cache_create_lru(options->block_cache_bytes);
+    setup->env = rocksdb_create_default_env();
+    rocksdb_env_set_background_threads(setup->env, (int)options->background_threads);
+    rocksdb_env_set_high_priority_background_threads(setup->env, 1);
+    setup->rows = rocksdb_options_create();
+    setup->local = rocksdb_options_create();
+    space_set(setup->rows, options, setup->cache);
+    space_set(setup->local, options, setup->cache);
+    rocksdb_options_set_merge_operator(setup->rows, rocksdb_merge_create());
+    database_set(setup->rows, options, setup->env);
+}
+
+void rocksdb_setup_clear(struct rocksdb_setup *setup)
+{
+    rocksdb_options_destroy(setup->rows);
+    rocksdb_options_destroy(setup->local);
+    rocksdb_cache_destroy(setup->cache);
+    rocksdb_env_destroy(setup->env);
+}
