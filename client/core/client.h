@@ -9,8 +9,8 @@
  *     for each event: client_submit, client_connected, client_received, client_closed, client_tick
  *     while (client_effect_next(client, &effect))  carry it out
  *
- *   - Effects are drained after every event or at the end of the turn, as the shell likes; but what
- *     client_received was given (the answer) has to live until its effects are drained.
+ *   - Effects are drained after every event or at the end of the turn, as the shell likes; but the
+ *     message client_received was given has to live until then.
  *   - The message of an EFFECT_CLIENT_SEND belongs to the client and is valid until the next call;
  *     what it points to belongs to whoever submitted the request.
  *   - client_tick is due at client_next_deadline_ms; early or late ticks do no harm.
@@ -115,6 +115,7 @@ struct client_request {
     uint16_t unavailable_attempts;
     uint8_t state;
     bool may_be_applied;
+    const struct message *answer;
     struct client_error error; /* of the last attempt; final when it completes */
 };
 

@@ -225,7 +225,7 @@ COLUMBA_API enum columba_error_code columba_options_set_key(struct columba_optio
 COLUMBA_API enum columba_error_code columba_options_set_key_file(struct columba_options *options,
                                                                  const char *path);
 
-/* A client; connecting begins in the background with the first dispatch. NULL on failure, with
+/* A client; it connects when the first call needs it to. NULL on failure, with
  * the reason in out_error (which may be NULL): NO_MEMORY, IO (no file descriptors left). */
 COLUMBA_API struct columba_client *columba_client_create(const struct columba_options *options,
                                                          struct columba_error_info *out_error);

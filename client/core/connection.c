@@ -1,0 +1,307 @@
+#include "base/assert.h"
+#include "client/core/internal.h"
+
+/*
+ * The life of a connection:
+ *
+ *   IDLE        wanted: CONNECT at due_ms                            -> CONNECTING
+ *   CONNECTING  connected: HELLO                                     -> HANDSHAKE
+ *   HANDSHAKE   WELCOME of our cluster and version                   -> READY
+ *   READY       takes requests
+ *
+ * From anywhere a close, a broken rule or a timeout leads back to IDLE, with a delay that doubles
+ * while failures go on. Silent: a request was not answered in time and nothing else was heard; it
+ * is asked with PING, passed over meanwhile, and closed when it stays silent.
+ */
+
+void connection_init(struct connection *connection, struct client_node *node, uint32_t number)
+{
+    connection->node = node;
+    connection->number = number;
+    list_init(&connection->dirty);
+    list_init(&connection->queued);
+    list_init(&connection->sent);
+    connection->due_ms = UINT64_MAX;
+}
+
+struct connection *connection_of(const struct client *client, uint32_t number)
+{
+    uint32_t per_node = client->config.connections_per_node;
+    COLUMBA_ASSERT(number / per_node < client->node_count);
+    return &client->nodes[number / per_node]->connections[number % per_node];
+}
+
+static void due_set(struct client *client, struct connection *connection, uint64_t due_ms)
+{
+    connection->due_ms = due_ms;
+    if (due_ms < client->connections_due_ms) {
+        client->connections_due_ms = due_ms;
+    }
+}
+
+void connection_mark(struct client *client, struct connection *connection, uint8_t mark)
+{
+    connection->marks |= mark;
+    if (list_is_empty(&connection->dirty)) {
+        list_append(&client->dirty, &connection->dirty);
+    }
+}
+
+static void connection_start(struct client *client, struct connection *connection)
+{
+    connection->state = CONNECTION_CONNECTING;
+    due_set(client, connection, client->now_ms + CONNECT_TIMEOUT_MS);
+    connection_mark(client, connection, MARK_CONNECT);
+}
+
+void connection_want(struct client *client, struct connection *connection)
+{
+    if (connection->wanted) {
+        return;
+    }
+    connection->wanted = true;
+    connection_start(client, connection);
+}
+
+static void requests_release(struct client *client, struct connection *connection,
+                             const char *reason)
+{
+    struct list sent, queued;
+    list_init(&sent);
+    list_init(&queued);
+    /* Routing may put requests on this connection's lists again: take them off first. */
+    while (!list_is_empty(&connection->sent)) {
+        struct list *link = connection->sent.next;
+        list_remove(link);
+        list_append(&sent, link);
+    }
+    while (!list_is_empty(&connection->queued)) {
+        struct list *link = connection->queued.next;
+        list_remove(link);
+        list_append(&queued, link);
+    }
+    list_for_each_safe(link, &sent)
+    {
+        list_remove(link);
+        request_disconnected(client, container_of(link, struct client_request, link), reason);
+    }
+    list_for_each_safe(link, &queued)
+    {
+        list_remove(link);
+        request_route(client, container_of(link, struct client_request, link));
+    }
+}
+
+static uint64_t reconnect_delay(struct client *client, uint32_t failures)
+{
+    uint32_t doublings = failures < 8 ? failures : 8;
+    uint64_t delay_ms = (uint64_t)RECONNECT_MIN_MS << (doublings - 1);
+    return client_jitter(client, delay_ms < RECONNECT_MAX_MS ? delay_ms : RECONNECT_MAX_MS);
+}
+
+/* It is closed: what was on it goes elsewhere. */
+static void connection_ended(struct client *client, struct connection *connection,
+                             enum columba_error error, const char *reason)
+{
+    struct client_node *node = connection->node;
+    bool was_ready = connection->state == CONNECTION_READY;
+    connection->state = CONNECTION_IDLE;
+    connection->silent = false;
+    connection->marks &= MARK_CLOSE;
+    connection->failures++;
+    due_set(client, connection, client->now_ms + reconnect_delay(client, connection->failures));
+    node->last_error = error;
+    struct text problem = text_into(node->problem, sizeof(node->problem));
+    text_add(&problem, reason);
+    if (was_ready) {
+        client->ready_count--;
+    }
+    if (!node_is_ready(client, node)) {
+        node_tell(client, node, false);
+    }
+    if (client->topology == NULL) {
+        client->bootstrap_at_ms = client->now_ms;
+        connections_bootstrap(client);
+    }
+    requests_release(client, connection, reason);
+    requests_fail_unreachable(client);
+}
+
+void connection_break(struct client *client, struct connection *connection,
+                      enum columba_error error, const char *reason)
+{
+    connection_mark(client, connection, MARK_CLOSE);
+    connection_ended(client, connection, error, reason);
+}
+
+void client_closed(struct client *client, uint32_t number, enum columba_error error,
+                   const char *reason)
+{
+    struct connection *connection = connection_of(client, number);
+    if (connection->state != CONNECTION_IDLE) {
+        connection_ended(client, connection, error, reason);
+    }
+}
+
+void client_connected(struct client *client, uint32_t number)
+{
+    struct connection *connection = connection_of(client, number);
+    if (connection->state != CONNECTION_CONNECTING) {
+        return;
+    }
+    connection->state = CONNECTION_HANDSHAKE;
+    connection->heard_ms = client->now_ms;
+    due_set(client, connection, client->now_ms + CONNECT_TIMEOUT_MS);
+    connection_mark(client, connection, MARK_HELLO);
+}
+
+static void clock_learn(struct client *client, const struct message_welcome *welcome)
+{
+    int64_t offset_ms = (int64_t)(welcome->unix_ms - client->local_unix_ms);
+    /* What the network's delay explains is not a wrong clock. */
+    bool is_close = offset_ms < 1000 && offset_ms > -1000;
+    client->clock_offset_ms = is_close || welcome->unix_ms == 0 ? 0 : offset_ms;
+    if (hlc_unix_ms(client->clock.last) > client_unix_ms(client) + CLOCK_AHEAD_MAX_MS) {
+        /* Stamps made by a wrong clock, before it was known to be wrong. */
+        client->clock.last = 0;
+        client->last_message = (struct id){{0}};
+    }
+}
+
+static void connection_welcome(struct client *client, struct connection *connection,
+                               const struct message_welcome *welcome)
+{
+    char reason[CLIENT_TEXT_BYTES];
+    struct text problem = text_into(reason, sizeof(reason));
+    if (welcome->protocol < PROTOCOL_VERSION_MIN || welcome->protocol > PROTOCOL_VERSION_MAX) {
+        text_add(&problem, "it chose protocol version ");
+        text_add_number(&problem, welcome->protocol);
+        text_add(&problem, ", which was not offered");
+        connection_break(client, connection, ERR_PROTOCOL_VERSION, reason);
+        return;
+    }
+    enum columba_error error = node_welcomed(client, connection->node, welcome, &problem);
+    if (error != COLUMBA_OK) {
+        connection_break(client, connection, error, reason);
+        return;
+    }
+    clock_learn(client, welcome);
+    connection->state = CONNECTION_READY;
+    connection->failures = 0;
+    connection->node->last_error = COLUMBA_OK;
+    due_set(client, connection, UINT64_MAX);
+    client->ready_count++;
+    for (uint32_t i = 0; i < client->config.connections_per_node; i++) {
+        connection_want(client, &connection->node->connections[i]);
+    }
+    node_tell(client, connection->node, true);
+    requests_reroute_waiting(client);
+}
+
+static void connection_greeted(struct client *client, struct connection *connection,
+                               const struct message *message)
+{
+    if (message->type == MESSAGE_WELCOME) {
+        connection_welcome(client, connection, &message->welcome);
+        return;
+    }
+    if (message->type != MESSAGE_STATUS) {
+        connection_break(client, connection, ERR_MALFORMED, "it did not answer the greeting");
+        return;
+    }
+    char reason[CLIENT_TEXT_BYTES];
+    struct text text = text_into(reason, sizeof(reason));
+    text_add(&text, error_text(message->status.error));
+    text_add(&text, message->status.text.size > 0 ? ": " : "");
+    text_add_slice(&text, message->status.text);
+    connection_break(client, connection, message->status.error, reason);
+}
+
+void client_received(struct client *client, uint32_t number, uint64_t request_id, uint64_t clock,
+                     const struct message *message)
+{
+    struct connection *connection = connection_of(client, number);
+    connection->heard_ms = client->now_ms;
+    if (connection->state == CONNECTION_HANDSHAKE) {
+        connection_greeted(client, connection, message);
+    } else if (connection->state == CONNECTION_READY) {
+        if (connection->silent) {
+            connection->silent = false;
+            due_set(client, connection, UINT64_MAX);
+        }
+        request_answered(client, connection, request_id, message);
+    }
+    hlc_follow(&client->clock, clock, client_unix_ms(client));
+}
+
+void connection_mark_silent(struct client *client, struct connection *connection)
+{
+    if (connection->silent) {
+        return;
+    }
+    connection->silent = true;
+    connection->silent_since_ms = client->now_ms;
+    due_set(client, connection, client->now_ms);
+}
+
+/* The next contact, unless the one before was only just asked. */
+void connections_bootstrap(struct client *client)
+{
+    if (client->topology != NULL || client->bootstrap_next >= client->contact_count ||
+        client->now_ms < client->bootstrap_at_ms) {
+        return;
+    }
+    struct client_node *node = client->nodes[client->bootstrap_next++];
+    client->bootstrap_at_ms = client->now_ms + BOOTSTRAP_STEP_MS;
+    connection_want(client, &node->connections[0]);
+}
+
+static void connection_due(struct client *client, struct connection *connection)
+{
+    switch (connection->state) {
+    case CONNECTION_IDLE:
+        if (connection->node->is_alias) {
+            connection->wanted = false;
+        } else {
+            connection_start(client, connection);
+        }
+        break;
+    case CONNECTION_CONNECTING:
+        connection_break(client, connection, ERR_TIMEOUT, "no connection in time");
+        break;
+    case CONNECTION_HANDSHAKE:
+        connection_break(client, connection, ERR_TIMEOUT, "no answer to the greeting in time");
+        break;
+    case CONNECTION_READY:
+        if (client->now_ms - connection->silent_since_ms >= SILENT_CLOSE_MS) {
+            connection_break(client, connection, ERR_TIMEOUT, "connected, but silent");
+            break;
+        }
+        due_set(client, connection, client->now_ms + SILENT_PING_MS);
+        connection_mark(client, connection, MARK_PING);
+        break;
+    }
+}
+
+/* What is due is collected in one pass; a pass also finds when the next one is needed. */
+void connections_tick(struct client *client)
+{
+    connections_bootstrap(client);
+    if (client->now_ms < client->connections_due_ms) {
+        return;
+    }
+    client->connections_due_ms = UINT64_MAX;
+    for (uint32_t i = 0; i < client->node_count; i++) {
+        struct client_node *node = client->nodes[i];
+        for (uint32_t k = 0; k < client->config.connections_per_node; k++) {
+            struct connection *connection = &node->connections[k];
+            if (connection->due_ms <= client->now_ms) {
+                connection->due_ms = UINT64_MAX;
+                connection_due(client, connection);
+            }
+            if (connection->due_ms < client->connections_due_ms) {
+                client->connections_due_ms = connection->due_ms;
+            }
+        }
+    }
+}
