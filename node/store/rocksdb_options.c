@@ -18,6 +18,25 @@
 #define INFO_LOG_FILES 2u
 #define INFO_LOG_WARNINGS 2
 
+/*
+ * A row is inserted beside the newest row of its prefix: a user's next log entry, a conversation's
+ * next message. It takes a sixth off the CPU of a send's rows. The C interface sets it by name
+ * only; a RocksDB that does not know the name works without.
+ */
+#define INSERT_HINT_OPTION "memtable_insert_with_hint_prefix_extractor=fixed:25"
+_Static_assert(ROCKSDB_PREFIX_BYTES == 25, "the option above names the prefix");
+
+static rocksdb_options_t *insert_hint_add(rocksdb_options_t *options)
+{
+    rocksdb_options_t *hinted = rocksdb_options_create();
+    char *errptr = NULL;
+    rocksdb_get_options_from_string(options, INSERT_HINT_OPTION, hinted, &errptr);
+    rocksdb_options_t *unused = errptr == NULL ? options : hinted;
+    rocksdb_options_destroy(unused);
+    rocksdb_free(errptr);
+    return unused == options ? hinted : options;
+}
+
 static rocksdb_block_based_table_options_t *table_options(rocksdb_cache_t *cache)
 {
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
@@ -87,6 +106,8 @@ void rocksdb_setup_init(struct rocksdb_setup *setup, const struct engine_rocksdb
     space_set(setup->local, options, setup->cache);
     rocksdb_options_set_merge_operator(setup->rows, rocksdb_merge_create());
     database_set(setup->rows, options, setup->env);
+    setup->rows = insert_hint_add(setup->rows);
+    setup->local = insert_hint_add(setup->local);
 }
 
 void rocksdb_setup_clear(struct rocksdb_setup *setup)
