@@ -189,6 +189,7 @@ struct id client_message_id(struct client *client, const struct id *sender);
 /* A node by "HOST[:PORT]" or name. False: none of this address or name (names are known only once
  * a node has been reached: client_is_ready). */
 bool client_node_find(const struct client *client, struct slice name, uint32_t *out_node);
+bool client_node_is_connected(const struct client *client, uint32_t node);
 /* A node has been reached at some time, so the cluster is known. */
 bool client_is_ready(const struct client *client);
 /* Of the keyspace; 0 before client_is_ready. */

@@ -367,3 +367,8 @@ bool client_node_find(const struct client *client, struct slice name, uint32_t *
     *out_node = client->node_of_topology[index];
     return true;
 }
+
+bool client_node_is_connected(const struct client *client, uint32_t node)
+{
+    return node < client->node_count && node_is_ready(client, client->nodes[node]);
+}

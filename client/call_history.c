@@ -1,0 +1,142 @@
+#include "client/library.h"
+#include "proto/content.h"
+
+/* --- a page, opened -------------------------------------------------------------------------- */
+
+static void message_problem(struct columba_message *out, enum columba_error problem,
+                            const char *text)
+{
+    out->body = "";
+    out->body_bytes = 0;
+    out->problem = (enum columba_error_code)problem;
+    out->problem_text = text;
+}
+
+/* False: no memory; the future has failed. */
+static bool body_open(struct columba_future *future, const struct id *conversation,
+                      const struct message_history_row *row, const struct content *content,
+                      struct columba_message *out)
+{
+    const struct seal_key *key = future->client->key;
+    if (key == NULL) {
+        message_problem(out, ERR_WRONG_KEY, "the message is sealed and no key was given");
+        return true;
+    }
+    if (content->body.size < SEAL_OVERHEAD_BYTES) {
+        message_problem(out, ERR_WRONG_KEY, seal_result_text(SEAL_UNKNOWN_FORM));
+        return true;
+    }
+    size_t size = content->body.size - SEAL_OVERHEAD_BYTES;
+    uint8_t *body = call_allocate(future, size + 1, 1);
+    if (body == NULL) {
+        return false;
+    }
+    const struct seal_place place = {conversation, &row->message, content};
+    enum seal_result result = seal_open(key, &place, content->body, body);
+    if (result != SEAL_OPENED) {
+        message_problem(out, ERR_WRONG_KEY, seal_result_text(result));
+        return true;
+    }
+    body[size] = '\0';
+    out->body = body;
+    out->body_bytes = size;
+    return true;
+}
+
+static bool message_fill(struct columba_future *future, const struct id *conversation,
+                         const struct message_history_row *row, struct columba_message *out)
+{
+    struct content content;
+    *out = (struct columba_message){
+        .id = id_out(&row->message), .from = "", .media_url = "", .problem_text = ""};
+    if (content_decode(row->content, &content) != COLUMBA_OK) {
+        message_problem(out, ERR_MALFORMED, "what is stored does not parse as a message");
+        return true;
+    }
+    out->from = call_copy(future, content.sender);
+    if (out->from == NULL) {
+        return false;
+    }
+    out->media_url = call_copy(future, content.media_url);
+    if (out->media_url == NULL) {
+        return false;
+    }
+    out->type = content.type;
+    out->epoch = content.epoch;
+    out->created_at_ms = content.created_at_ms;
+    out->is_encrypted = content.is_encrypted;
+    struct id sender = id_of_name(ID_USER, content.sender);
+    if (!message_id_is_of_sender(&row->message, &sender)) {
+        message_problem(out, ERR_MALFORMED, "the message's id was not made for its sender");
+        return true;
+    }
+    if (content.is_encrypted) {
+        return body_open(future, conversation, row, &content, out);
+    }
+    out->body = call_copy(future, content.body);
+    out->body_bytes = content.body.size;
+    return out->body != NULL;
+}
+
+static void history_done(struct part *part, const struct message *answer)
+{
+    struct columba_future *future = part->future;
+    if (!call_part_ok(part)) {
+        return;
+    }
+    const struct message_history *page = &answer->history;
+    const struct id *conversation = &part->request.message.history_read.conversation;
+    struct columba_message *messages = call_allocate(future, page->row_count, sizeof(messages[0]));
+    if (messages == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < page->row_count; i++) {
+        if (!message_fill(future, conversation, &page->rows[i], &messages[i])) {
+            return;
+        }
+    }
+    future->result_kind = RESULT_HISTORY;
+    future->result.history = (struct columba_history_page){
+        .messages = messages, .count = page->row_count, .more = page->more};
+    future_done(future);
+}
+
+static void history_submit(struct columba_future *future, const struct columba_history_read *read)
+{
+    struct slice conversation;
+    if (!call_name(future, "conversation", read->conversation, &conversation)) {
+        return;
+    }
+    if (read->limit > PAGE_MAX_ROWS) {
+        future_refuse(future, ERR_TOO_LARGE, "a page has at most %u messages", PAGE_MAX_ROWS);
+        return;
+    }
+    struct part *part = &future->first;
+    struct id id = id_of_name(ID_CONVERSATION, conversation);
+    part->request = (struct client_request){.node = CLIENT_NODE_ANY};
+    part->request.message = (struct message){.type = MESSAGE_HISTORY_READ,
+                                             .history_read = {.conversation = id,
+                                                              .oldest_first = read->oldest_first,
+                                                              .limit = read->limit,
+                                                              .consistency = future->consistency}};
+    if (read->before != NULL) {
+        part->request.message.history_read.before = id_in(read->before);
+    }
+    if (read->after != NULL) {
+        part->request.message.history_read.after = id_in(read->after);
+    }
+    call_route(part, PARTITION_CONVERSATION, &id);
+    call_submit(future, part);
+}
+
+struct columba_future *columba_history(struct columba_client *client,
+                                       const struct columba_history_read *read,
+                                       const struct columba_call *call)
+{
+    struct columba_future *future = call_begin(client, call, history_done);
+    if (future == NULL) {
+        return NULL;
+    }
+    history_submit(future, read);
+    return call_end(future);
+}
