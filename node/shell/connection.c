@@ -1,0 +1,557 @@
+#include "node/shell/connection.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "node/shell/admin.h"
+#include "node/shell/node.h"
+#include "proto/codec.h"
+
+static const struct stream_table connection_table;
+
+static struct connection *connection_of(struct stream *stream)
+{
+    return container_of(stream, struct connection, stream);
+}
+
+static struct message status_of(enum columba_error error, const char *text)
+{
+    return (struct message){
+        .type = MESSAGE_STATUS,
+        .status = {.error = error, .text = slice_of_text(text)},
+    };
+}
+
+/* ---- answers ---- */
+
+/* The last words on a connection. */
+static void connection_refuse(struct connection *connection, uint64_t asked_id,
+                              enum columba_error error, const char *text)
+{
+    struct message status = status_of(error, text);
+    if (stream_send(&connection->stream, &status, asked_id) != COLUMBA_OK) {
+        stream_close(&connection->stream);
+        return;
+    }
+    stream_finish(&connection->stream);
+}
+
+/* An answer that cannot be encoded becomes one that says so. */
+static void answer_send(struct connection *connection, uint64_t asked_id,
+                        const struct message *message)
+{
+    struct stream *stream = &connection->stream;
+    enum columba_error error = stream_send(stream, message, asked_id);
+    if (error != COLUMBA_OK) {
+        struct message status = status_of(error, "the answer could not be sent; ask for less");
+        if (stream_send(stream, &status, asked_id) != COLUMBA_OK) {
+            stream_close(stream);
+            return;
+        }
+    }
+    const struct config *config = stream->node->config;
+    uint64_t limit = connection->state == CONNECTION_NODE ? config->peer_output_max_bytes
+                                                          : config->connection_output_max_bytes;
+    if (stream_unsent_bytes(stream) > limit) {
+        stream->node->counters.output_overruns++;
+        stream_close(stream);
+    }
+}
+
+static uint64_t requests_limit(const struct connection *connection)
+{
+    const struct config *config = connection->stream.node->config;
+    return connection->state == CONNECTION_NODE ? config->peer_requests_max
+                                                : config->connection_requests_max;
+}
+
+static bool output_is_full(const struct connection *connection)
+{
+    return stream_unsent_bytes(&connection->stream) >
+           connection->stream.node->config->connection_output_bytes;
+}
+
+/* Not at every single answer: stopping and starting to read costs system calls. */
+static void resume_consider(struct connection *connection)
+{
+    uint64_t limit = requests_limit(connection);
+    if (connection->stream.is_paused && list_is_empty(&connection->resumable) &&
+        connection->request_count <= limit - limit / 4 && !output_is_full(connection)) {
+        list_append(&connection->stream.node->resumable, &connection->resumable);
+    }
+}
+
+void connections_resume(struct node *node)
+{
+    while (!list_is_empty(&node->resumable)) {
+        struct connection *connection =
+            container_of(node->resumable.next, struct connection, resumable);
+        list_remove(&connection->resumable);
+        stream_resume(&connection->stream);
+    }
+}
+
+void request_answer(struct node *node, struct request *request, const struct message *message)
+{
+    struct connection *connection = request->connection;
+    uint64_t asked_id = request->asked_id;
+    requests_release(&node->requests, request);
+    if (connection == NULL) {
+        node->counters.replies_dropped++;
+        return;
+    }
+    COLUMBA_ASSERT(connection->request_count > 0);
+    connection->request_count--;
+    answer_send(connection, asked_id, message);
+    resume_consider(connection);
+}
+
+void request_refuse(struct node *node, struct request *request, enum columba_error error,
+                    const char *text)
+{
+    struct message status = status_of(error, text);
+    request_answer(node, request, &status);
+}
+
+void connection_reply(struct node *node, uint64_t request_id, const struct message *message)
+{
+    struct request *request = requests_find(&node->requests, request_id);
+    if (request == NULL) {
+        node->counters.replies_dropped++;
+        return;
+    }
+    node_latency_add(node, request);
+    request_answer(node, request, message);
+}
+
+/* ---- handshake ---- */
+
+static void hello_refuse(struct connection *connection, uint64_t asked_id, enum columba_error error,
+                         const char *text)
+{
+    struct shell_counters *counters = &connection->stream.node->counters;
+    if (error == ERR_PROTOCOL_VERSION) {
+        counters->frames_wrong_version++;
+    } else {
+        counters->frames_wrong_cluster++;
+    }
+    connection_refuse(connection, asked_id, error, text);
+}
+
+static bool hello_version_is_known(const struct message_hello *hello)
+{
+    return hello->protocol_min <= PROTOCOL_VERSION_MAX &&
+           hello->protocol_max >= PROTOCOL_VERSION_MIN &&
+           hello->protocol_min <= hello->protocol_max;
+}
+
+/* The index of a node that greets us; NODE_NONE: the connection was refused. */
+static uint16_t hello_node(struct connection *connection, uint64_t asked_id,
+                           const struct message_hello *hello)
+{
+    struct node *node = connection->stream.node;
+    uint16_t index = topology_node_by_host(node->topology, &hello->host_id);
+    if (index == TOPOLOGY_NODE_NONE) {
+        hello_refuse(connection, asked_id, ERR_WRONG_CLUSTER,
+                     "this node is not in the receiver's list of nodes: give all nodes the same");
+    } else if (index == node->self) {
+        hello_refuse(connection, asked_id, ERR_WRONG_CLUSTER,
+                     "the receiver has this node's own name: two nodes share a node_name, or one "
+                     "listens on another's address");
+        index = TOPOLOGY_NODE_NONE;
+    }
+    return index;
+}
+
+static void hello_handle(struct connection *connection, uint64_t asked_id,
+                         const struct message_hello *hello)
+{
+    struct node *node = connection->stream.node;
+    char text[NAME_MAX_BYTES + 128u];
+    if (!hello_version_is_known(hello)) {
+        snprintf(text, sizeof text,
+                 "this node speaks protocol versions %u to %u, the greeting offers %u to %u",
+                 PROTOCOL_VERSION_MIN, PROTOCOL_VERSION_MAX, hello->protocol_min,
+                 hello->protocol_max);
+        hello_refuse(connection, asked_id, ERR_PROTOCOL_VERSION, text);
+        return;
+    }
+    bool is_node = hello->role == ROLE_NODE;
+    if ((is_node || hello->cluster_name.size > 0) &&
+        !slice_equal(hello->cluster_name, node->topology->cluster_name)) {
+        snprintf(text, sizeof text, "this node belongs to the cluster %s",
+                 (const char *)node->topology->cluster_name.data);
+        hello_refuse(connection, asked_id, ERR_WRONG_CLUSTER, text);
+        return;
+    }
+    if (is_node) {
+        uint16_t index = hello_node(connection, asked_id, hello);
+        if (index == TOPOLOGY_NODE_NONE) {
+            return;
+        }
+        connection->peer = index;
+        peer_greeted(node, index);
+    }
+    connection->state = is_node ? CONNECTION_NODE : CONNECTION_CLIENT;
+    stream_handshake_deadline(&connection->stream, 0);
+    struct message welcome = node_welcome(node);
+    answer_send(connection, asked_id, &welcome);
+}
+
+/* ---- requests ---- */
+
+enum request_kind {
+    REQUEST_UNKNOWN = 0,
+    REQUEST_OF_CLIENT,
+    REQUEST_OF_NODE,
+    REQUEST_WITHOUT_ANSWER, /* of a node */
+    REQUEST_PING,
+    REQUEST_ADMIN,
+};
+
+static enum request_kind request_kind_of(enum message_type type)
+{
+    switch (type) {
+    case MESSAGE_SEND:
+    case MESSAGE_CONVERSATION_CREATE:
+    case MESSAGE_CONVERSATION_GET:
+    case MESSAGE_MEMBERS_READ:
+    case MESSAGE_HISTORY_READ:
+    case MESSAGE_INBOX_READ:
+    case MESSAGE_MARK_READ:
+    case MESSAGE_HISTORY_IMPORT:
+    case MESSAGE_INBOX_IMPORT:
+        return REQUEST_OF_CLIENT;
+    case MESSAGE_WRITE:
+    case MESSAGE_READ:
+    case MESSAGE_FANOUT:
+        return REQUEST_OF_NODE;
+    case MESSAGE_OUTBOX_DONE:
+        return REQUEST_WITHOUT_ANSWER;
+    case MESSAGE_PING:
+        return REQUEST_PING;
+    case MESSAGE_ADMIN:
+        return REQUEST_ADMIN;
+    default:
+        return REQUEST_UNKNOWN;
+    }
+}
+
+static void frame_refuse(struct connection *connection, const struct frame *frame,
+                         enum columba_error error, const char *text)
+{
+    struct message status = status_of(error, text);
+    answer_send(connection, frame->request_id, &status);
+}
+
+static struct request *request_take(struct connection *connection, const struct frame *frame)
+{
+    struct node *node = connection->stream.node;
+    struct request *request = requests_take(&node->requests, connection, &connection->requests,
+                                            frame->request_id, frame->type, node->turn.now_ns);
+    if (request == NULL) {
+        node->counters.requests_refused++;
+        frame_refuse(connection, frame, ERR_OVERLOADED,
+                     "too many requests are under way on this node (limits.requests)");
+        return NULL;
+    }
+    connection->request_count++;
+    return request;
+}
+
+static void request_give(struct connection *connection, const struct frame *frame,
+                         const struct request *request, const struct message *message)
+{
+    struct node *node = connection->stream.node;
+    struct event event = {
+        .type = EVENT_REQUEST,
+        .clock = frame->clock,
+        .request = {.connection = connection->name,
+                    .request_id = request == NULL ? 0 : requests_id(&node->requests, request),
+                    .node = connection->peer,
+                    .message = message},
+    };
+    turn_event(node, &event);
+}
+
+static void ping_answer(struct connection *connection, const struct frame *frame,
+                        const struct message_ping *ping)
+{
+    struct message pong = {.type = MESSAGE_PING, .ping = {.token = ping->token, .answer = true}};
+    if (!ping->answer) {
+        answer_send(connection, frame->request_id, &pong);
+    }
+}
+
+static void request_handle(struct connection *connection, const struct frame *frame,
+                           const struct message *message)
+{
+    struct node *node = connection->stream.node;
+    struct request *request;
+    switch (request_kind_of(message->type)) {
+    case REQUEST_PING:
+        ping_answer(connection, frame, &message->ping);
+        return;
+    case REQUEST_WITHOUT_ANSWER:
+        if (connection->state == CONNECTION_NODE) {
+            request_give(connection, frame, NULL, message);
+            return;
+        }
+        break;
+    case REQUEST_OF_NODE:
+        if (connection->state == CONNECTION_NODE) {
+            request = request_take(connection, frame);
+            if (request != NULL) {
+                request_give(connection, frame, request, message);
+            }
+            return;
+        }
+        break;
+    case REQUEST_OF_CLIENT:
+        if (connection->state != CONNECTION_CLIENT) {
+            break;
+        }
+        if (node->mode != NODE_NORMAL) {
+            node->counters.requests_draining++;
+            frame_refuse(connection, frame, ERR_SHUTTING_DOWN, "");
+            return;
+        }
+        request = request_take(connection, frame);
+        if (request != NULL) {
+            request_give(connection, frame, request, message);
+        }
+        return;
+    case REQUEST_ADMIN:
+        request = request_take(connection, frame);
+        if (request != NULL) {
+            admin_handle(node, request, &message->admin);
+        }
+        return;
+    case REQUEST_UNKNOWN:
+        break;
+    }
+    node->counters.frames_unexpected++;
+    frame_refuse(connection, frame, ERR_NOT_SUPPORTED,
+                 "this is not a request that can be made on this connection");
+}
+
+/* ---- frames ---- */
+
+static void decode_refuse(struct connection *connection, const struct frame *frame,
+                          enum columba_error error)
+{
+    struct shell_counters *counters = &connection->stream.node->counters;
+    if (error == ERR_NOT_SUPPORTED && connection->state != CONNECTION_HANDSHAKE) {
+        /* A newer asker may know more requests than we do: the stream is still in order. */
+        counters->frames_unexpected++;
+        frame_refuse(connection, frame, error, "this node does not know the request");
+        return;
+    }
+    if (error == ERR_TOO_LARGE || error == ERR_NO_MEMORY) {
+        counters->frames_too_large++;
+        connection_refuse(connection, frame->request_id, ERR_TOO_LARGE,
+                          "the message has too many elements or takes too much memory");
+        return;
+    }
+    counters->frames_malformed++;
+    connection_refuse(connection, frame->request_id, ERR_MALFORMED,
+                      "the frame's payload is not a valid message");
+}
+
+static void connection_frame(struct stream *stream, const struct frame *frame, struct slice payload)
+{
+    struct connection *connection = connection_of(stream);
+    struct arena *arena = &stream->node->decode_arena;
+    struct message message;
+    enum columba_error error = codec_decode(frame->type, payload, arena, &message);
+    if (error != COLUMBA_OK) {
+        decode_refuse(connection, frame, error);
+    } else if (connection->state != CONNECTION_HANDSHAKE) {
+        request_handle(connection, frame, &message);
+    } else if (message.type == MESSAGE_HELLO) {
+        hello_handle(connection, frame->request_id, &message.hello);
+    } else {
+        stream->node->counters.frames_unexpected++;
+        connection_refuse(connection, frame->request_id, ERR_INVALID,
+                          "the first message on a connection must be HELLO");
+    }
+    arena_reset(arena);
+    if (connection->request_count >= requests_limit(connection) || output_is_full(connection)) {
+        stream_pause(stream);
+        resume_consider(connection);
+    }
+}
+
+static void connection_broken(struct stream *stream, enum columba_error error, const char *text)
+{
+    connection_refuse(connection_of(stream), 0, error, text);
+}
+
+static void connection_ended(struct stream *stream, int uv_error)
+{
+    (void)uv_error;
+    stream_close(stream);
+}
+
+static void connection_drained(struct stream *stream)
+{
+    resume_consider(connection_of(stream));
+}
+
+static void requests_orphan(struct connection *connection)
+{
+    while (!list_is_empty(&connection->requests)) {
+        struct request *request =
+            container_of(connection->requests.next, struct request, of_connection);
+        list_remove(&request->of_connection);
+        request->connection = NULL;
+    }
+}
+
+static void connection_closed(struct stream *stream)
+{
+    struct connection *connection = connection_of(stream);
+    requests_orphan(connection);
+    list_remove(&connection->resumable);
+    list_remove(&connection->link);
+    stream->node->connection_count--;
+    stream->node->refused_count -= connection->is_refused;
+    free(connection);
+}
+
+static const struct stream_table connection_table = {
+    .frame = connection_frame,
+    .broken = connection_broken,
+    .ended = connection_ended,
+    .drained = connection_drained,
+    .closed = connection_closed,
+};
+
+/* ---- listening ---- */
+
+static struct connection *connection_create(struct node *node)
+{
+    struct connection *connection = malloc(sizeof *connection);
+    if (connection == NULL) {
+        return NULL;
+    }
+    *connection = (struct connection){.peer = NODE_NONE, .name = ++node->connection_names};
+    if (stream_init(&connection->stream, node, &connection_table) != COLUMBA_OK) {
+        free(connection);
+        return NULL;
+    }
+    list_init(&connection->requests);
+    list_init(&connection->resumable);
+    list_append(&node->connections, &connection->link);
+    node->connection_count++;
+    return connection;
+}
+
+static void connection_accepted(struct connection *connection)
+{
+    struct node *node = connection->stream.node;
+    uv_tcp_nodelay(&connection->stream.tcp, 1);
+    uv_tcp_keepalive(&connection->stream.tcp, 1, NODE_KEEPALIVE_SECONDS);
+    turn_begin(node);
+    stream_start(&connection->stream);
+    if (node->connection_count - node->refused_count <= node->connections_max) {
+        node->counters.connections_accepted++;
+        stream_handshake_deadline(&connection->stream,
+                                  node_now_ms(node) + node->config->handshake_timeout_ms);
+        return;
+    }
+    node->counters.connections_refused++;
+    connection->is_refused = true;
+    node->refused_count++;
+    if (node->refused_count > CONNECTIONS_TOLD_MAX) {
+        stream_close(&connection->stream);
+        return;
+    }
+    connection_refuse(connection, 0, ERR_OVERLOADED,
+                      "the node has as many connections as it takes (limits.connections_max)");
+}
+
+static void connection_arrived(uv_stream_t *server, int status)
+{
+    struct node *node = server->data;
+    struct connection *connection = status == 0 ? connection_create(node) : NULL;
+    if (connection == NULL) {
+        node->counters.accept_errors++;
+        return;
+    }
+    if (uv_accept(server, (uv_stream_t *)&connection->stream.tcp) != 0) {
+        node->counters.accept_errors++;
+        stream_close(&connection->stream);
+        return;
+    }
+    connection_accepted(connection);
+}
+
+enum columba_error listener_open(struct node *node, char *out_text)
+{
+    struct listener *listener = &node->listener;
+    union address_socket socket;
+    char address[ADDRESS_TEXT_BYTES];
+    address_to_socket(&node->config->listen_address, &socket);
+    address_format(&node->config->listen_address, address);
+    int failed = uv_tcp_init(&node->loop, &listener->tcp);
+    if (failed == 0) {
+        listener->is_open = true;
+        listener->tcp.data = node;
+        failed = uv_tcp_bind(&listener->tcp, &socket.any, 0);
+    }
+    if (failed == 0) {
+        failed = uv_listen((uv_stream_t *)&listener->tcp, NODE_LISTEN_BACKLOG, connection_arrived);
+    }
+    if (failed == 0) {
+        return COLUMBA_OK;
+    }
+    snprintf(out_text, CONFIG_PROBLEM_BYTES, "cannot listen on %s: %s%s", address,
+             uv_strerror(failed),
+             failed == UV_EADDRINUSE ? ": is another node running there?" : "");
+    return failed == UV_EADDRINUSE ? ERR_IN_USE : ERR_IO;
+}
+
+void listener_close(struct node *node)
+{
+    if (node->listener.is_open) {
+        node->listener.is_open = false;
+        uv_close((uv_handle_t *)&node->listener.tcp, NULL);
+    }
+}
+
+/* ---- all of them ---- */
+
+void connections_finish(struct node *node)
+{
+    list_for_each_safe(at, &node->connections)
+    {
+        stream_finish(&container_of(at, struct connection, link)->stream);
+    }
+}
+
+void connections_close(struct node *node)
+{
+    list_for_each_safe(at, &node->connections)
+    {
+        stream_close(&container_of(at, struct connection, link)->stream);
+    }
+}
+
+void connections_sweep(struct node *node)
+{
+    const struct config *config = node->config;
+    uint64_t patience_ms =
+        2 * (config->write_timeout_ms + config->read_timeout_ms) + NODE_REQUEST_PATIENCE_MS;
+    uint64_t patience_ns = patience_ms * 1000000u;
+    if (node->turn.now_ns < patience_ns) {
+        return;
+    }
+    uint32_t cursor = 0;
+    struct request *request;
+    while ((request = requests_stale(&node->requests, &cursor, node->turn.now_ns - patience_ns)) !=
+           NULL) {
+        node->counters.requests_abandoned++;
+        request_refuse(node, request, ERR_OUTCOME_UNKNOWN, "the node gave the request up");
+    }
+}

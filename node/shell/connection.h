@@ -1,0 +1,65 @@
+/*
+ * A connection that came to us, from a client or from another node: handshake first, then requests.
+ * Answers go back on it in whatever order they are ready.
+ *
+ *   HANDSHAKE  only HELLO is heard, and soon; it is answered with WELCOME, or with a STATUS that
+ *              says why not
+ *   CLIENT     requests of clients, PING, ADMIN
+ *   NODE       those of nodes, PING
+ *
+ * Back-pressure: while a connection has its fill of requests under way or of unsent answers, it is
+ * not read from; one that lets its answers pile up further is closed.
+ *
+ * A frame that makes no sense is answered with a STATUS that says so, then the connection ends,
+ * because nothing after it can be trusted. A request that is whole but not known, or not allowed
+ * here, is refused by itself.
+ */
+#ifndef COLUMBA_NODE_SHELL_CONNECTION_H
+#define COLUMBA_NODE_SHELL_CONNECTION_H
+
+#include "node/shell/requests.h"
+#include "node/shell/stream.h"
+
+/* Connections above the limit that are told so rather than closed without a word. */
+#define CONNECTIONS_TOLD_MAX 64u
+
+enum connection_state { CONNECTION_HANDSHAKE, CONNECTION_CLIENT, CONNECTION_NODE };
+
+struct connection {
+    struct stream stream;
+    struct list link;      /* among the node's */
+    struct list requests;  /* under way */
+    struct list resumable; /* among those to be read from again when the turn ends */
+    uint64_t name;         /* the core's name for it */
+    uint32_t request_count;
+    uint16_t peer; /* the node's index, or NODE_NONE */
+    enum connection_state state;
+    bool is_refused; /* above the limit: only there to be told so */
+};
+
+struct listener {
+    uv_tcp_t tcp;
+    bool is_open;
+};
+
+/* ERR_IN_USE, ERR_IO: out_text (CONFIG_PROBLEM_BYTES) says why. */
+enum columba_error listener_open(struct node *node, char *out_text);
+/* No further connections. May be called twice. */
+void listener_close(struct node *node);
+
+/* The core's answer to a request. */
+void connection_reply(struct node *node, uint64_t request_id, const struct message *message);
+/* The shell's own. Both free the request. */
+void request_answer(struct node *node, struct request *request, const struct message *message);
+void request_refuse(struct node *node, struct request *request, enum columba_error error,
+                    const char *text);
+
+/* For the turn: reads again from those that may go on. */
+void connections_resume(struct node *node);
+/* Closes all, once their output has left or after a moment. */
+void connections_finish(struct node *node);
+void connections_close(struct node *node);
+/* Gives up requests that the core has not answered for long. */
+void connections_sweep(struct node *node);
+
+#endif
