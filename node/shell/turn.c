@@ -1,0 +1,298 @@
+#include "node/shell/turn.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/assert.h"
+#include "node/shell/node.h"
+
+/* ---- effects ---- */
+
+/* False: no memory. The array only grows: to the most reads that one step of the core asked for. */
+static bool result_push(struct turn *turn, uint64_t read_id, struct scan_result scan)
+{
+    if (turn->result_count == turn->result_capacity) {
+        unsigned capacity = turn->result_capacity * 2 + TURN_RESULTS_FIRST;
+        struct turn_result *results = realloc(turn->results, capacity * sizeof *results);
+        if (results == NULL) {
+            return false;
+        }
+        turn->results = results;
+        turn->result_capacity = capacity;
+    }
+    turn->results[turn->result_count++] = (struct turn_result){.read_id = read_id, .scan = scan};
+    return true;
+}
+
+static bool result_pop(struct turn *turn, struct turn_result *out_result)
+{
+    if (turn->result_taken == turn->result_count) {
+        turn->result_taken = turn->result_count = 0;
+        return false;
+    }
+    *out_result = turn->results[turn->result_taken++];
+    return true;
+}
+
+/* True: the result is there (or the read has failed for good). */
+static bool read_from_memory(struct node *node, uint64_t read_id, const struct read_query *query)
+{
+    struct turn *turn = &node->turn;
+    size_t needed = scan_buffer_bytes(query);
+    if (turn->scratch_used + needed > TURN_SCRATCH_BYTES) {
+        return false;
+    }
+    uint8_t *buffer = turn->scratch + turn->scratch_used;
+    struct scan_result scan = scan_run(node->engine, query, TIER_MEMORY, buffer);
+    if (scan.error == ERR_OVERLOADED) {
+        return false;
+    }
+    if (!result_push(turn, read_id, scan)) {
+        return false;
+    }
+    turn->scratch_used += (scan.packed.size + 15u) & ~(size_t)15u;
+    node->counters.reads_memory++;
+    return true;
+}
+
+static void effect_read(struct node *node, uint64_t read_id, const struct read_query *query)
+{
+    if (read_from_memory(node, read_id, query)) {
+        return;
+    }
+    enum columba_error error = readers_submit(&node->readers, read_id, query);
+    if (error == COLUMBA_OK) {
+        node->counters.reads_disk++;
+        return;
+    }
+    node->counters.reads_refused++;
+    if (!result_push(&node->turn, read_id, (struct scan_result){.error = error})) {
+        log_error(node->log, "read_lost", "a read was given up: out of memory");
+    }
+}
+
+static void effect_write(struct node *node, const struct effect *effect)
+{
+    const struct engine_table *table = node->engine->table;
+    struct engine_batch *batch = committer_filling(&node->committer);
+    if (effect->type == EFFECT_MERGE) {
+        table->batch_merge(batch, effect->write.key, effect->write.value);
+    } else if (effect->type == EFFECT_PUT) {
+        table->batch_put(batch, effect->write.key, effect->write.value);
+    } else {
+        table->batch_remove(batch, effect->write.key);
+    }
+}
+
+static void effect_run(struct node *node, const struct effect *effect)
+{
+    switch (effect->type) {
+    case EFFECT_REPLY:
+        connection_reply(node, effect->reply.request_id, effect->reply.message);
+        return;
+    case EFFECT_SEND:
+        peer_send(node, effect->send.node, effect->send.request_id, effect->send.message);
+        return;
+    case EFFECT_MERGE:
+    case EFFECT_PUT:
+    case EFFECT_REMOVE:
+        effect_write(node, effect);
+        return;
+    case EFFECT_READ:
+        effect_read(node, effect->read.read_id, &effect->read.query);
+        return;
+    }
+}
+
+/* Carries out all effects, and gives the core what it read from memory, until nothing is left. */
+static void effects_drain(struct node *node)
+{
+    struct turn *turn = &node->turn;
+    struct effect effect;
+    struct turn_result result;
+    for (;;) {
+        while (core_effect_next(node->core, &effect)) {
+            effect_run(node, &effect);
+        }
+        if (!result_pop(turn, &result)) {
+            break;
+        }
+        struct event event = {
+            .type = EVENT_READ_DONE,
+            .read_done = {.read_id = result.read_id,
+                          .error = result.scan.error,
+                          .packed = result.scan.packed,
+                          .row_count = result.scan.row_count,
+                          .more = result.scan.more},
+        };
+        core_step(node->core, &event);
+    }
+    turn->scratch_used = 0;
+}
+
+void turn_event(struct node *node, const struct event *event)
+{
+    core_step(node->core, event);
+    effects_drain(node);
+}
+
+/* ---- begin and end ---- */
+
+void turn_begin(struct node *node)
+{
+    struct turn *turn = &node->turn;
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    turn->now_ns = uv_hrtime();
+    turn->unix_ms = (uint64_t)wall.tv_sec * 1000u + (uint64_t)wall.tv_nsec / 1000000u;
+    turn->has_work = true;
+    core_now(node->core, turn->now_ns / 1000000u, turn->unix_ms);
+}
+
+static void batch_hand(struct node *node)
+{
+    if (node->committer.is_busy || node->committer.has_failed || !core_has_writes(node->core)) {
+        return;
+    }
+    uint64_t number = core_batch_close(node->core);
+    effects_drain(node);
+    committer_hand(&node->committer, number);
+}
+
+static void tick_fired(uv_timer_t *timer)
+{
+    struct node *node = timer->data;
+    node->turn.tick_due_ms = UINT64_MAX;
+    turn_begin(node);
+    turn_event(node, &(struct event){.type = EVENT_TICK});
+}
+
+/* A timer that fires too early does no harm: it is set again. */
+static void tick_set(struct node *node)
+{
+    struct turn *turn = &node->turn;
+    uint64_t due_ms = core_next_deadline_ms(node->core);
+    if (due_ms >= turn->tick_due_ms) {
+        return;
+    }
+    uint64_t now_ms = turn->now_ns / 1000000u;
+    turn->tick_due_ms = due_ms;
+    uv_update_time(&node->loop);
+    uv_timer_start(&turn->tick, tick_fired, due_ms > now_ms ? due_ms - now_ms : 0, 0);
+}
+
+void turn_end(struct node *node)
+{
+    if (!node->turn.has_work) {
+        return;
+    }
+    node->turn.has_work = false;
+    node->counters.turns++;
+    gossiper_turn(node);
+    connections_resume(node);
+    core_turn_end(node->core);
+    effects_drain(node);
+    batch_hand(node);
+    stream_flush_all(&node->streams);
+    tick_set(node);
+}
+
+/* ---- what other threads have done ---- */
+
+static void batch_done(struct node *node, uint64_t number, enum columba_error error)
+{
+    struct committer *committer = &node->committer;
+    if (error == COLUMBA_OK) {
+        node->counters.commits++;
+        node->counters.commit_rows += committer->handed_rows;
+        histogram_add(&node->latencies[LATENCY_COMMIT],
+                      (node->turn.now_ns - committer->handed_ns) / 1000u);
+    }
+    if (number != 0) {
+        turn_event(node, &(struct event){.type = EVENT_COMMITTED,
+                                         .committed = {.batch = number, .error = error}});
+    }
+    if (error != COLUMBA_OK) {
+        node_fail_commit(node, error);
+    }
+}
+
+static void committed(uv_async_t *async)
+{
+    struct node *node = async->data;
+    uint64_t number;
+    enum columba_error error;
+    turn_begin(node);
+    if (committer_take_done(&node->committer, &number, &error)) {
+        batch_done(node, number, error);
+    }
+}
+
+static void read_done(uv_async_t *async)
+{
+    struct node *node = async->data;
+    struct read_job *job;
+    turn_begin(node);
+    while ((job = readers_take_done(&node->readers)) != NULL) {
+        turn_event(node, &(struct event){
+                             .type = EVENT_READ_DONE,
+                             .read_done = {.read_id = job->read_id,
+                                           .error = job->result.error,
+                                           .packed = job->result.packed,
+                                           .row_count = job->result.row_count,
+                                           .more = job->result.more},
+                         });
+        read_job_free(job);
+    }
+}
+
+/* ---- handles ---- */
+
+/* Timers and what was resumed have run: before the loop waits. */
+static void before_wait(uv_prepare_t *prepare)
+{
+    turn_end(prepare->data);
+}
+
+/* Sockets and threads have been heard. */
+static void after_wait(uv_check_t *check)
+{
+    turn_end(check->data);
+}
+
+enum columba_error turn_init(struct node *node)
+{
+    struct turn *turn = &node->turn;
+    turn->tick_due_ms = UINT64_MAX;
+    turn->prepare.data = turn->check.data = turn->tick.data = node;
+    turn->committed.data = turn->read_done.data = node;
+    uv_prepare_init(&node->loop, &turn->prepare);
+    uv_check_init(&node->loop, &turn->check);
+    uv_timer_init(&node->loop, &turn->tick);
+    uv_prepare_start(&turn->prepare, before_wait);
+    uv_check_start(&turn->check, after_wait);
+    turn->scratch = malloc(TURN_SCRATCH_BYTES);
+    if (turn->scratch == NULL || uv_async_init(&node->loop, &turn->committed, committed) != 0 ||
+        uv_async_init(&node->loop, &turn->read_done, read_done) != 0) {
+        return ERR_NO_MEMORY;
+    }
+    return COLUMBA_OK;
+}
+
+void turn_close(struct node *node)
+{
+    struct turn *turn = &node->turn;
+    uv_close((uv_handle_t *)&turn->prepare, NULL);
+    uv_close((uv_handle_t *)&turn->check, NULL);
+    uv_close((uv_handle_t *)&turn->tick, NULL);
+    uv_close((uv_handle_t *)&turn->committed, NULL);
+    uv_close((uv_handle_t *)&turn->read_done, NULL);
+}
+
+void turn_clear(struct node *node)
+{
+    free(node->turn.scratch);
+    free(node->turn.results);
+    node->turn.scratch = NULL;
+    node->turn.results = NULL;
+}

@@ -1,0 +1,59 @@
+/*
+ * The turn: what happens between two waits of the loop. Callbacks begin it (turn_begin), give the
+ * core events and have its effects carried out (turn_event); once all callbacks have run, the turn
+ * ends: what was gathered for peers leaves the core, the batch of all writes goes to the commit
+ * thread, each connection's output leaves in one write, and the core's timer is set.
+ *
+ * Reads that memory can serve are made at once, between two steps of the core; others go to the
+ * reader pool. Nothing here blocks.
+ */
+#ifndef COLUMBA_NODE_SHELL_TURN_H
+#define COLUMBA_NODE_SHELL_TURN_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "node/core/core.h"
+
+/* Room for the results of reads from memory that the core has not seen yet; beyond it a read goes
+ * to the pool. Only pages that are used cost anything. */
+#define TURN_SCRATCH_BYTES (8u * MIB)
+#define TURN_RESULTS_FIRST 64u
+
+struct node;
+
+struct turn_result {
+    uint64_t read_id;
+    struct scan_result scan;
+};
+
+struct turn {
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_timer_t tick;
+    uv_async_t committed;
+    uv_async_t read_done;
+    uint64_t tick_due_ms; /* when `tick` is set to; UINT64_MAX: it is not */
+    uint64_t now_ns;
+    uint64_t unix_ms;
+    uint8_t *scratch;
+    size_t scratch_used;
+    struct turn_result *results; /* first in, first out */
+    unsigned result_taken;
+    unsigned result_count;
+    unsigned result_capacity;
+    bool has_work;
+};
+
+enum columba_error turn_init(struct node *node);
+/* Closes the handles; turn_clear once the loop has let go of them. */
+void turn_close(struct node *node);
+void turn_clear(struct node *node);
+
+/* Time moves on; the turn has work. First thing in every callback. */
+void turn_begin(struct node *node);
+/* One event into the core, its effects carried out. Not from within an effect. */
+void turn_event(struct node *node, const struct event *event);
+void turn_end(struct node *node);
+
+#endif
