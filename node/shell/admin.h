@@ -60,7 +60,8 @@
  *
  * gossipinfo
  *   {"nodes": [{"name": text, "address": text, "state": as above, "incarnation": n,
- *               "values": {"load": text, "version": text, …}}, …],
+ *               "values": {"load_bytes": text, "release_version": text, …}}, …],
+ *    "health": n,                 0 is well; above, this node itself is slow (Lifeguard)
  *    "counters": {name: n, …}}
  *
  * flush     {"done": true, "elapsed_ms": n}       what is in memory is written to sorted files
@@ -81,9 +82,6 @@
 struct node;
 struct request;
 
-/* Arguments of one command: KIND and NAME at most. */
-#define ADMIN_ARGUMENTS_MAX 4u
-
 /* X(name, usage): every command. */
 #define ADMIN_COMMANDS(X)                                                                          \
     X(status, "status")                                                                            \
@@ -100,5 +98,7 @@ struct request;
 /* Carries the command out and answers the request: at once, or (flush, compact, drain) when the
  * work on another thread has ended. */
 void admin_handle(struct node *node, struct request *request, const struct message_admin *admin);
+/* The answer of `drain`, once it is over. */
+void admin_answer_drained(struct node *node, struct request *request);
 
 #endif

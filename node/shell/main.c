@@ -1,0 +1,110 @@
+/*
+ * columbad: the node.
+ *
+ *     columbad --config FILE            runs until SIGTERM or SIGINT
+ *     columbad --config FILE --check-config
+ *     columbad --config FILE --print-config
+ *
+ * Exit codes: 0 done, 1 usage or configuration, 2 the node could not start or had to stop.
+ */
+#include <popt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "node/shell/log_stderr.h"
+#include "node/shell/node.h"
+
+enum { EXIT_DONE = 0, EXIT_USAGE = 1, EXIT_FAILED = 2 };
+
+struct arguments {
+    char *config_path;
+    int check_config;
+    int print_config;
+    int version;
+};
+
+static int arguments_wrong(poptContext context, const char *what, const char *why)
+{
+    fprintf(stderr, "columbad: %s%s%s\n", what, *why != '\0' ? ": " : "", why);
+    poptPrintUsage(context, stderr, 0);
+    return EXIT_USAGE;
+}
+
+/* -1: go on; else the exit code. */
+static int arguments_read(int argc, const char **argv, struct arguments *out_arguments)
+{
+    struct poptOption table[] = {
+        {"config", 'c', POPT_ARG_STRING, &out_arguments->config_path, 0,
+         "the node's configuration (YAML)", "FILE"},
+        {"check-config", 0, POPT_ARG_NONE, &out_arguments->check_config, 0,
+         "check the configuration and exit", NULL},
+        {"print-config", 0, POPT_ARG_NONE, &out_arguments->print_config, 0,
+         "print every option with its text and its value in effect, and exit", NULL},
+        {"version", 0, POPT_ARG_NONE, &out_arguments->version, 0, "print the version and exit",
+         NULL},
+        POPT_AUTOHELP POPT_TABLEEND,
+    };
+    poptContext context = poptGetContext("columbad", argc, argv, table, 0);
+    int result = poptGetNextOpt(context);
+    int code = -1;
+    if (result < -1) {
+        code = arguments_wrong(context, poptBadOption(context, POPT_BADOPTION_NOALIAS),
+                               poptStrerror(result));
+    } else if (poptPeekArg(context) != NULL) {
+        code = arguments_wrong(context, poptPeekArg(context), "not an option");
+    } else if (out_arguments->version) {
+        printf("columbad %s\n", COLUMBA_VERSION);
+        code = EXIT_DONE;
+    } else if (out_arguments->config_path == NULL) {
+        code = arguments_wrong(context, "--config FILE must be given", "");
+    }
+    poptFreeContext(context);
+    return code;
+}
+
+static int node_serve(const struct config *config)
+{
+    struct log log = log_stderr(config);
+    struct node_options options = {.config = config, .log = &log, .handles_signals = true};
+    struct node *node;
+    char text[CONFIG_PROBLEM_BYTES];
+    enum columba_error error = node_create(&options, &node, text);
+    if (error != COLUMBA_OK) {
+        log_error(&log, "start_failed", "%s", text);
+        return error == ERR_CONFIGURATION ? EXIT_USAGE : EXIT_FAILED;
+    }
+    error = node_run(node);
+    node_destroy(node);
+    return error == COLUMBA_OK ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int config_serve(const struct arguments *arguments)
+{
+    struct config config;
+    struct config_problem problem;
+    int code = EXIT_DONE;
+    if (config_load(&config, arguments->config_path, &problem) != COLUMBA_OK) {
+        fprintf(stderr, "columbad: %s\n", problem.text);
+        return EXIT_USAGE;
+    }
+    if (arguments->print_config) {
+        config_print(&config, stdout);
+    } else if (arguments->check_config) {
+        fprintf(stderr, "%s: the configuration is valid\n", arguments->config_path);
+    } else {
+        code = node_serve(&config);
+    }
+    config_clear(&config);
+    return code;
+}
+
+int main(int argc, const char **argv)
+{
+    struct arguments arguments = {0};
+    int code = arguments_read(argc, argv, &arguments);
+    if (code < 0) {
+        code = config_serve(&arguments);
+    }
+    free(arguments.config_path);
+    return code;
+}

@@ -1,0 +1,445 @@
+#include "node/shell/node.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/assert.h"
+#include "node/shell/open_files.h"
+#include "node/shell/storage.h"
+
+/* ---- what a node says of itself and its cluster ---- */
+
+struct message node_hello(const struct node *node)
+{
+    return (struct message){
+        .type = MESSAGE_HELLO,
+        .hello = {.protocol_min = PROTOCOL_VERSION_MIN,
+                  .protocol_max = PROTOCOL_VERSION_MAX,
+                  .role = ROLE_NODE,
+                  .cluster_name = node->topology->cluster_name,
+                  .host_id = node->topology->nodes[node->self].host_id,
+                  .software = slice_of_text(NODE_SOFTWARE)},
+    };
+}
+
+struct message node_welcome(const struct node *node)
+{
+    const struct topology *topology = node->topology;
+    return (struct message){
+        .type = MESSAGE_WELCOME,
+        .welcome = {.protocol = PROTOCOL_VERSION_MAX,
+                    .host_id = topology->nodes[node->self].host_id,
+                    .cluster_name = topology->cluster_name,
+                    .software = slice_of_text(NODE_SOFTWARE),
+                    .unix_ms = node->turn.unix_ms,
+                    .topology_version = topology->version,
+                    .nodes = node->welcome_nodes,
+                    .node_count = topology->node_count,
+                    .keyspace = topology->keyspace,
+                    .factors = node->welcome_factors,
+                    .factor_count = topology->datacenter_count,
+                    .read_consistency = topology->read_consistency,
+                    .write_consistency = topology->write_consistency,
+                    .fanout_members_max = (uint32_t)node->config->fanout_members_max},
+    };
+}
+
+static enum columba_error welcome_prepare(struct node *node)
+{
+    const struct topology *topology = node->topology;
+    node->welcome_nodes = calloc(topology->node_count, sizeof *node->welcome_nodes);
+    node->welcome_factors = calloc(topology->datacenter_count, sizeof *node->welcome_factors);
+    if (node->welcome_nodes == NULL || node->welcome_factors == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    for (uint16_t i = 0; i < topology->node_count; i++) {
+        const struct topology_node *from = &topology->nodes[i];
+        node->welcome_nodes[i] = (struct message_node){
+            .host_id = from->host_id,
+            .name = from->name,
+            .address = from->address,
+            .port = from->port,
+            .datacenter = topology->datacenters[from->datacenter].name,
+            .rack = topology->racks[from->rack].name,
+            .tokens = from->tokens,
+            .token_count = from->token_count,
+        };
+    }
+    for (uint8_t i = 0; i < topology->datacenter_count; i++) {
+        node->welcome_factors[i] = (struct message_factor){
+            .datacenter = topology->datacenters[i].name,
+            .factor = topology->datacenters[i].factor,
+        };
+    }
+    return COLUMBA_OK;
+}
+
+/* ---- small services ---- */
+
+static enum latency latency_of(uint8_t type)
+{
+    switch (type) {
+    case MESSAGE_SEND:
+        return LATENCY_SEND;
+    case MESSAGE_CONVERSATION_GET:
+    case MESSAGE_MEMBERS_READ:
+    case MESSAGE_HISTORY_READ:
+    case MESSAGE_INBOX_READ:
+        return LATENCY_READ;
+    case MESSAGE_CONVERSATION_CREATE:
+    case MESSAGE_MARK_READ:
+    case MESSAGE_HISTORY_IMPORT:
+    case MESSAGE_INBOX_IMPORT:
+        return LATENCY_WRITE;
+    default:
+        return LATENCY_COUNT;
+    }
+}
+
+void node_latency_add(struct node *node, const struct request *request)
+{
+    enum latency latency = latency_of(request->type);
+    if (latency != LATENCY_COUNT) {
+        uint64_t elapsed_ns = node->turn.now_ns - request->started_ns;
+        histogram_add(&node->latencies[latency], elapsed_ns / 1000u);
+    }
+}
+
+/* Marsaglia, "Xorshift RNGs", 2003: for jitter only. */
+uint64_t node_random(struct node *node)
+{
+    node->random ^= node->random << 13;
+    node->random ^= node->random >> 7;
+    node->random ^= node->random << 17;
+    return node->random;
+}
+
+static uint64_t random_seed(void)
+{
+    uint64_t seed = 0;
+    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) {
+        seed = uv_hrtime();
+    }
+    return seed | 1;
+}
+
+/* ---- starting ---- */
+
+static struct core_config core_config_of(const struct node *node)
+{
+    const struct config *config = node->config;
+    struct core_config made;
+    core_config_defaults(&made);
+    made.self = node->self;
+    made.start_count = node->directory.start_count;
+    made.write_timeout_ms = (uint32_t)config->write_timeout_ms;
+    made.read_timeout_ms = (uint32_t)config->read_timeout_ms;
+    made.speculative_read_ms = (uint32_t)config->speculative_read_ms;
+    made.fanout_members_max = (uint32_t)config->fanout_members_max;
+    made.operations_max = (uint32_t)config->operations_max;
+    made.outbox_entries_max = (uint32_t)config->outbox_entries_max;
+    made.conversations_cached_max = (uint32_t)config->conversations_cached_max;
+    made.takeover_delay_ms = (uint32_t)config->takeover_delay_ms;
+    made.seed = node->random;
+    return made;
+}
+
+static enum columba_error state_open(struct node *node, char *out_text)
+{
+    enum columba_error error = cluster_init(&node->cluster, node->config, out_text);
+    if (error != COLUMBA_OK) {
+        return error;
+    }
+    node->topology = node->cluster.topology;
+    node->self = node->cluster.self;
+    error = directory_open(&node->directory, node->config, &node->cluster, out_text);
+    if (error == COLUMBA_OK && node->engine == NULL) {
+        error = storage_open(node->config, node->directory.store_path, &node->engine, out_text);
+    }
+    if (error != COLUMBA_OK) {
+        return error;
+    }
+    struct core_config core_config = core_config_of(node);
+    node->core = core_create(memory_system(), &core_config, node->topology);
+    return node->core == NULL ? ERR_NO_MEMORY : welcome_prepare(node);
+}
+
+static void sweep_fired(uv_timer_t *timer)
+{
+    struct node *node = timer->data;
+    turn_begin(node);
+    stream_sweep(&node->streams, node_now_ms(node));
+    connections_sweep(node);
+}
+
+static void stop_asked(uv_async_t *async)
+{
+    struct node *node = async->data;
+    turn_begin(node);
+    drain_stop(node);
+}
+
+static void signal_arrived(uv_signal_t *handle, int signal_number)
+{
+    struct node *node = handle->data;
+    log_info(node->log, "signal", "%s: stopping", strsignal(signal_number));
+    turn_begin(node);
+    drain_stop(node);
+}
+
+static uint64_t sweep_interval_ms(const struct config *config)
+{
+    uint64_t shortest = config->handshake_timeout_ms < config->frame_timeout_ms
+                            ? config->handshake_timeout_ms
+                            : config->frame_timeout_ms;
+    uint64_t interval = shortest / 4 + 1;
+    return interval < NODE_SWEEP_MAX_MS ? interval : NODE_SWEEP_MAX_MS;
+}
+
+static void signals_open(struct node *node)
+{
+    static const int numbers[] = {SIGTERM, SIGINT};
+    for (unsigned i = 0; i < 2; i++) {
+        uv_signal_init(&node->loop, &node->signals[i]);
+        node->signals[i].data = node;
+        uv_signal_start(&node->signals[i], signal_arrived, numbers[i]);
+    }
+    node->has_signals = true;
+}
+
+/* A loop that cannot even be made (no file descriptors) is left as it is: the process ends. */
+static enum columba_error handles_open(struct node *node, const struct node_options *options)
+{
+    uint64_t interval_ms = sweep_interval_ms(node->config);
+    if (uv_loop_init(&node->loop) != 0 || turn_init(node) != COLUMBA_OK ||
+        uv_async_init(&node->loop, &node->stop, stop_asked) != 0) {
+        return ERR_NO_MEMORY;
+    }
+    node->has_handles = true;
+    drain_init(node);
+    uv_timer_init(&node->loop, &node->sweep);
+    node->sweep.data = node->stop.data = node;
+    uv_timer_start(&node->sweep, sweep_fired, interval_ms, interval_ms);
+    if (options->handles_signals) {
+        signals_open(node);
+    }
+    return COLUMBA_OK;
+}
+
+static enum columba_error threads_start(struct node *node)
+{
+    const struct config *config = node->config;
+    struct committer_options commits = {
+        .engine = node->engine,
+        .sync_each = config->commit_sync == COMMIT_SYNC_BATCH,
+        .sync_interval_ms = config->commit_sync_interval_ms,
+        .done = &node->turn.committed,
+    };
+    struct readers_options reads = {
+        .engine = node->engine,
+        .threads = (unsigned)config->reader_threads,
+        .queued_max = (uint32_t)config->reads_queued_max,
+        .done = &node->turn.read_done,
+    };
+    enum columba_error error = committer_start(&node->committer, &commits);
+    return error != COLUMBA_OK ? error : readers_start(&node->readers, &reads);
+}
+
+static enum columba_error buffers_make(struct node *node)
+{
+    arena_init(&node->decode_arena, memory_system(), DECODE_ARENA_MAX_BYTES);
+    arena_init(&node->encode_arena, memory_system(), NODE_ENCODE_ARENA_BYTES);
+    enum columba_error error = stream_shared_init(&node->streams);
+    if (error == COLUMBA_OK) {
+        error = requests_init(&node->requests, (uint32_t)node->config->requests_max);
+    }
+    return error;
+}
+
+static void limits_set(struct node *node)
+{
+    node->open_files_max = open_files_raise();
+    node->connections_max =
+        open_files_connections(node->log, node->open_files_max, node->config->connections_max,
+                               node->config->engine_open_files_max + node->topology->node_count);
+}
+
+/* A factor above the number of nodes is allowed, but whoever wrote it should know. */
+static void factors_warn(const struct node *node)
+{
+    for (uint8_t i = 0; i < node->topology->datacenter_count; i++) {
+        const struct topology_datacenter *datacenter = &node->topology->datacenters[i];
+        if (datacenter->factor > datacenter->node_count) {
+            log_warning(node->log, "replication",
+                        "data centre %s keeps %u replicas but has %u nodes: quorums are counted "
+                        "from %u",
+                        (const char *)datacenter->name.data, datacenter->factor,
+                        datacenter->node_count, datacenter->factor);
+        }
+    }
+}
+
+static enum columba_error network_open(struct node *node, char *out_text)
+{
+    turn_begin(node);
+    enum columba_error error = listener_open(node, out_text);
+    if (error == COLUMBA_OK) {
+        error = gossiper_open(node, out_text);
+    }
+    if (error == COLUMBA_OK) {
+        error = peers_start(node);
+    }
+    if (error == COLUMBA_OK) {
+        turn_event(node, &(struct event){.type = EVENT_STARTED});
+    }
+    return error;
+}
+
+static enum columba_error node_open(struct node *node, const struct node_options *options,
+                                    char *out_text)
+{
+    snprintf(out_text, CONFIG_PROBLEM_BYTES, "%s", error_text(ERR_NO_MEMORY));
+    enum columba_error error = state_open(node, out_text);
+    if (error == COLUMBA_OK) {
+        limits_set(node);
+        factors_warn(node);
+        error = buffers_make(node);
+    }
+    if (error == COLUMBA_OK) {
+        error = handles_open(node, options);
+    }
+    if (error == COLUMBA_OK) {
+        error = threads_start(node);
+    }
+    return error == COLUMBA_OK ? network_open(node, out_text) : error;
+}
+
+enum columba_error node_create(const struct node_options *options, struct node **out_node,
+                               char *out_text)
+{
+    struct node *node = calloc(1, sizeof *node);
+    if (node == NULL) {
+        snprintf(out_text, CONFIG_PROBLEM_BYTES, "%s", error_text(ERR_NO_MEMORY));
+        return ERR_NO_MEMORY;
+    }
+    node->config = options->config;
+    node->log = options->log;
+    node->engine = options->engine;
+    node->directory.lock = -1;
+    node->random = random_seed();
+    node->started_ns = uv_hrtime();
+    list_init(&node->connections);
+    list_init(&node->resumable);
+    signal(SIGPIPE, SIG_IGN);
+    enum columba_error error = node_open(node, options, out_text);
+    if (error != COLUMBA_OK) {
+        node_destroy(node);
+        return error;
+    }
+    *out_node = node;
+    return COLUMBA_OK;
+}
+
+/* ---- running and stopping ---- */
+
+static void ready_tell(const struct node *node)
+{
+    char address[ADDRESS_TEXT_BYTES];
+    address_format(&node->config->listen_address, address);
+    log_info(node->log, "ready",
+             "%s: node %s of cluster %s answers on %s, %u nodes, start %llu of %s", NODE_SOFTWARE,
+             node->config->node_name, node->config->cluster_name, address,
+             node->topology->node_count, (unsigned long long)node->directory.start_count,
+             node->config->data_directory);
+}
+
+enum columba_error node_run(struct node *node)
+{
+    ready_tell(node);
+    uv_run(&node->loop, UV_RUN_DEFAULT);
+    if (!node->has_failed) {
+        log_info(node->log, "stopped", "stopped");
+    }
+    return node->has_failed ? ERR_IO : COLUMBA_OK;
+}
+
+void node_stop(struct node *node)
+{
+    uv_async_send(&node->stop);
+}
+
+void node_fail_commit(struct node *node, enum columba_error error)
+{
+    char said[ENGINE_TEXT_MAX_BYTES];
+    node->engine->table->failure(node->engine, said);
+    log_error(
+        node->log, "commit_failed",
+        "writing to %s failed: %s. What was written last may not be on the disk, and a second "
+        "try could hide that, so the node stops; what was acknowledged is safe. Look at the "
+        "disk (space, errors in the kernel's log), then start the node again",
+        node->directory.store_path, *said != '\0' ? said : error_text(error));
+    node->has_failed = true;
+    node_close(node);
+}
+
+/* Threads end before the handles by which they wake the loop. */
+void node_close(struct node *node)
+{
+    if (node->mode == NODE_STOPPING || !node->has_handles) {
+        return;
+    }
+    node->mode = NODE_STOPPING;
+    listener_close(node);
+    gossiper_close(node);
+    peers_stop(node);
+    connections_close(node);
+    committer_stop(&node->committer);
+    readers_stop(&node->readers);
+    drain_close(node);
+    turn_close(node);
+    uv_close((uv_handle_t *)&node->sweep, NULL);
+    uv_close((uv_handle_t *)&node->stop, NULL);
+    for (unsigned i = 0; node->has_signals && i < 2; i++) {
+        uv_close((uv_handle_t *)&node->signals[i], NULL);
+    }
+}
+
+static void loop_end(struct node *node)
+{
+    if (!node->has_handles) {
+        return;
+    }
+    node_close(node);
+    uv_run(&node->loop, UV_RUN_DEFAULT);
+    int failed = uv_loop_close(&node->loop);
+    COLUMBA_ASSERT(failed == 0);
+}
+
+void node_destroy(struct node *node)
+{
+    if (node == NULL) {
+        return;
+    }
+    loop_end(node);
+    committer_stop(&node->committer);
+    readers_stop(&node->readers);
+    peers_clear(node);
+    gossiper_clear(node);
+    turn_clear(node);
+    requests_clear(&node->requests);
+    stream_shared_clear(&node->streams);
+    if (node->streams.dirty.next != NULL) {
+        arena_clear(&node->decode_arena);
+        arena_clear(&node->encode_arena);
+    }
+    core_destroy(node->core);
+    if (node->engine != NULL) {
+        node->engine->table->close(node->engine);
+    }
+    directory_close(&node->directory);
+    cluster_clear(&node->cluster);
+    free(node->welcome_nodes);
+    free(node->welcome_factors);
+    free(node);
+}

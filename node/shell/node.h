@@ -1,0 +1,141 @@
+/*
+ * A node: it owns everything the daemon consists of, and starts and stops it in order.
+ *
+ *     node_create      topology, data directory, engine, core, sockets; nothing is answered yet
+ *     node_run         until it was stopped: by a signal, node_stop, or a failed commit
+ *     node_destroy
+ *
+ *   NORMAL    everything is answered
+ *   DRAINING  it has left the cluster's view; requests taken are answered, new ones refused
+ *   DRAINED   nothing is under way, all is flushed; ADMIN is still answered
+ *   STOPPING  handles are being closed
+ *
+ * Threads: the one that calls node_run is the core thread; node_stop may be called from any.
+ */
+#ifndef COLUMBA_NODE_SHELL_NODE_H
+#define COLUMBA_NODE_SHELL_NODE_H
+
+#include <uv.h>
+
+#include "base/histogram.h"
+#include "base/log.h"
+#include "node/core/core.h"
+#include "node/shell/cluster.h"
+#include "node/shell/committer.h"
+#include "node/shell/config.h"
+#include "node/shell/connection.h"
+#include "node/shell/counters.h"
+#include "node/shell/directory.h"
+#include "node/shell/drain.h"
+#include "node/shell/gossiper.h"
+#include "node/shell/peer.h"
+#include "node/shell/readers.h"
+#include "node/shell/requests.h"
+#include "node/shell/stream.h"
+#include "node/shell/turn.h"
+
+#define NODE_SOFTWARE "columba " COLUMBA_VERSION
+#define NODE_LISTEN_BACKLOG 1024
+#define NODE_KEEPALIVE_SECONDS 60u
+/* Beyond twice both timeouts; then the core has forgotten the request. */
+#define NODE_REQUEST_PATIENCE_MS 30000u
+/* Deadlines of connections are looked at this often, or four times in the shortest. */
+#define NODE_SWEEP_MAX_MS 1000u
+/* A message encoded takes its payload and protobuf-c's form of it. */
+#define NODE_ENCODE_ARENA_BYTES (8u * MIB)
+
+enum node_mode { NODE_NORMAL, NODE_DRAINING, NODE_DRAINED, NODE_STOPPING };
+enum latency { LATENCY_SEND, LATENCY_READ, LATENCY_WRITE, LATENCY_COMMIT, LATENCY_COUNT };
+
+struct node {
+    const struct config *config;
+    struct log *log;
+    enum node_mode mode;
+    bool has_failed; /* a commit failed: exit with an error */
+
+    struct cluster cluster;
+    struct topology *topology; /* the cluster's */
+    uint16_t self;
+    struct directory directory;
+    struct engine *engine;
+    struct core *core;
+
+    uv_loop_t loop;
+    bool has_handles;
+    struct turn turn;
+    struct committer committer;
+    struct readers readers;
+    struct stream_shared streams;
+    struct arena decode_arena;
+    struct arena encode_arena;
+    struct requests requests;
+
+    struct listener listener;
+    struct list connections;
+    struct list resumable;
+    uint64_t connection_names;
+    uint32_t connection_count;
+    uint32_t refused_count;
+    uint64_t connections_max; /* what the limit of open files allows */
+    uint64_t open_files_max;
+    struct peer *peers; /* by the topology's index */
+    struct gossiper gossiper;
+    struct drain drain;
+
+    uv_timer_t sweep;
+    uv_async_t stop;
+    uv_signal_t signals[2];
+    bool has_signals;
+
+    struct message_node *welcome_nodes; /* parts of the WELCOME message */
+    struct message_factor *welcome_factors;
+
+    struct shell_counters counters;
+    struct histogram latencies[LATENCY_COUNT];
+    uint64_t started_ns;
+    uint64_t random;
+};
+
+struct node_options {
+    const struct config *config; /* must outlive the node */
+    struct log *log;
+    bool handles_signals;  /* SIGTERM and SIGINT stop it */
+    struct engine *engine; /* NULL: as the configuration says; else the node's from now on */
+};
+
+/* ERR_CONFIGURATION, ERR_IN_USE, ERR_IO, …: out_text (CONFIG_PROBLEM_BYTES) says what and what to
+ * do. */
+enum columba_error node_create(const struct node_options *options, struct node **out_node,
+                               char *out_text);
+/* ERR_IO: a commit failed. */
+enum columba_error node_run(struct node *node);
+/* Drains, then ends node_run. */
+void node_stop(struct node *node);
+void node_destroy(struct node *node);
+
+/* A commit or sync failed: says so and ends node_run. */
+void node_fail_commit(struct node *node, enum columba_error error);
+/* The drain is over, or a commit failed: closes everything. */
+void node_close(struct node *node);
+
+struct message node_hello(const struct node *node);
+struct message node_welcome(const struct node *node);
+void node_latency_add(struct node *node, const struct request *request);
+uint64_t node_random(struct node *node);
+
+static inline uint64_t node_now_ms(const struct node *node)
+{
+    return node->turn.now_ns / 1000000u;
+}
+
+static inline uint64_t node_clock(struct node *node)
+{
+    return core_clock(node->core);
+}
+
+static inline const struct address *node_address(const struct node *node, uint16_t index)
+{
+    return &node->cluster.addresses[index];
+}
+
+#endif
