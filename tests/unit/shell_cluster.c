@@ -1,0 +1,319 @@
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "proto/codec.h"
+#include "proto/content.h"
+#include "tests/unit/directory.h"
+#include "tests/unit/shell_cluster.h"
+
+/* ---- nodes ---- */
+
+static void line_drop(struct log *log, const char *line, size_t size)
+{
+    (void)log;
+    if (getenv("COLUMBA_TEST_LOG") != NULL) {
+        fwrite(line, 1, size, stderr);
+    }
+}
+
+static uint64_t wall_ms(struct log *log)
+{
+    (void)log;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
+/* A port that was free a moment ago. */
+static uint16_t port_find(int *out_socket)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    *out_socket = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(*out_socket >= 0);
+    assert_int_equal(bind(*out_socket, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(getsockname(*out_socket, (struct sockaddr *)&address, &size), 0);
+    return ntohs(address.sin_port);
+}
+
+static void ports_find(struct shell_cluster *cluster)
+{
+    int sockets[SHELL_NODES_MAX];
+    for (unsigned i = 0; i < cluster->count; i++) {
+        cluster->nodes[i].port = port_find(&sockets[i]);
+    }
+    for (unsigned i = 0; i < cluster->count; i++) {
+        close(sockets[i]);
+    }
+}
+
+static void config_make(struct shell_cluster *cluster, unsigned index, const char *options)
+{
+    char yaml[8192];
+    static struct config_problem problem;
+    int used = snprintf(yaml, sizeof yaml,
+                        "cluster_name: test\nnode_name: node%u\ndata_directory: %s/node%u\n"
+                        "engine: memory\nprobe_interval: 50ms\n%s\nnodes:\n",
+                        index, cluster->directory, index, options);
+    for (unsigned i = 0; i < cluster->count; i++) {
+        used += snprintf(yaml + used, sizeof yaml - (size_t)used,
+                         "  - {name: node%u, address: \"127.0.0.1:%u\", rack: r%u}\n", i,
+                         cluster->nodes[i].port, i);
+    }
+    snprintf(yaml + used, sizeof yaml - (size_t)used, "keyspace: {replication_factor: %u}\n",
+             cluster->count);
+    if (config_parse(&cluster->nodes[index].config, "test", slice_of_text(yaml), &problem) !=
+        COLUMBA_OK) {
+        fail_msg("%s", problem.text);
+    }
+}
+
+static void *node_thread(void *context)
+{
+    struct shell_node *node = context;
+    node->result = node_run(node->node);
+    return NULL;
+}
+
+static void node_start(struct shell_node *node)
+{
+    char text[CONFIG_PROBLEM_BYTES];
+    node->memory_engine = engine_memory_open(memory_system());
+    struct node_options options = {
+        .config = &node->config,
+        .log = &node->log,
+        .engine = engine_locked_open(node->memory_engine),
+    };
+    node->log = (struct log){.level = LOG_DEBUG, .write = line_drop, .now_unix_ms = wall_ms};
+    if (node_create(&options, &node->node, text) != COLUMBA_OK) {
+        fail_msg("%s", text);
+    }
+    assert_int_equal(pthread_create(&node->thread, NULL, node_thread, node), 0);
+    node->is_running = true;
+}
+
+static bool all_are_up(struct shell_cluster *cluster, unsigned index)
+{
+    struct shell_client client;
+    shell_client_connect(&client, cluster->nodes[index].port);
+    json_t *status = shell_client_admin(&client, "status");
+    json_t *nodes = json_object_get(status, "nodes");
+    size_t up = 0;
+    for (size_t i = 0; i < json_array_size(nodes); i++) {
+        json_t *node = json_array_get(nodes, i);
+        up += strcmp(json_string_value(json_object_get(node, "state")), "up") == 0 &&
+              json_is_true(json_object_get(node, "connected"));
+    }
+    json_decref(status);
+    shell_client_close(&client);
+    return up == cluster->count;
+}
+
+void shell_cluster_start(struct shell_cluster *cluster, unsigned count, const char *options)
+{
+    *cluster = (struct shell_cluster){.count = count, .directory = directory_create()};
+    ports_find(cluster);
+    for (unsigned i = 0; i < count; i++) {
+        config_make(cluster, i, options);
+        node_start(&cluster->nodes[i]);
+    }
+    for (unsigned i = 0; i < count && count > 1; i++) {
+        for (unsigned tries = 0; !all_are_up(cluster, i); tries++) {
+            assert_true(tries < 2000);
+            usleep(5000);
+        }
+    }
+}
+
+void shell_node_join(struct shell_node *node)
+{
+    if (!node->is_running) {
+        return;
+    }
+    pthread_join(node->thread, NULL);
+    node->is_running = false;
+    node_destroy(node->node);
+}
+
+void shell_node_stop(struct shell_node *node)
+{
+    if (node->is_running) {
+        node_stop(node->node);
+        shell_node_join(node);
+    }
+}
+
+void shell_cluster_stop(struct shell_cluster *cluster)
+{
+    for (unsigned i = 0; i < cluster->count; i++) {
+        shell_node_stop(&cluster->nodes[i]);
+        config_clear(&cluster->nodes[i].config);
+    }
+    directory_destroy(cluster->directory);
+}
+
+/* ---- client ---- */
+
+void shell_client_open(struct shell_client *client, uint16_t port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct timeval patience = {.tv_sec = 20};
+    *client = (struct shell_client){.bytes = malloc(SHELL_CLIENT_BYTES)};
+    assert_non_null(client->bytes);
+    arena_init(&client->arena, memory_system(), DECODE_ARENA_MAX_BYTES);
+    client->socket = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(client->socket >= 0);
+    setsockopt(client->socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    assert_int_equal(
+        connect(client->socket, (struct sockaddr *)&address, (socklen_t)sizeof address), 0);
+}
+
+void shell_client_close(struct shell_client *client)
+{
+    close(client->socket);
+    arena_clear(&client->arena);
+    free(client->bytes);
+}
+
+void shell_client_write(struct shell_client *client, const void *bytes, size_t size)
+{
+    const uint8_t *at = bytes;
+    while (size > 0) {
+        ssize_t written = send(client->socket, at, size, MSG_NOSIGNAL);
+        if (written <= 0) {
+            return; /* the node has closed; what it said is still to be read */
+        }
+        at += written;
+        size -= (size_t)written;
+    }
+}
+
+void shell_client_send(struct shell_client *client, const struct message *message,
+                       uint64_t request_id)
+{
+    struct codec_encoding encoding;
+    arena_reset(&client->arena);
+    assert_int_equal(codec_prepare(message, &client->arena, &encoding), COLUMBA_OK);
+    codec_encode(&encoding, request_id, 0, client->bytes);
+    shell_client_write(client, client->bytes, FRAME_HEADER_BYTES + encoding.payload_bytes);
+}
+
+static bool bytes_receive(struct shell_client *client, uint8_t *out, size_t size)
+{
+    while (size > 0) {
+        ssize_t got = recv(client->socket, out, size, 0);
+        if (got <= 0) {
+            return false;
+        }
+        out += got;
+        size -= (size_t)got;
+    }
+    return true;
+}
+
+bool shell_client_receive(struct shell_client *client, struct message *out_message,
+                          uint64_t *out_request_id)
+{
+    struct frame frame;
+    if (!bytes_receive(client, client->bytes, FRAME_HEADER_BYTES)) {
+        return false;
+    }
+    assert_int_equal(frame_header_decode(client->bytes, &frame), COLUMBA_OK);
+    uint8_t *payload = client->bytes + FRAME_HEADER_BYTES;
+    assert_true(bytes_receive(client, payload, frame.payload_bytes));
+    arena_reset(&client->arena);
+    assert_int_equal(codec_decode(frame.type, slice_of(payload, frame.payload_bytes),
+                                  &client->arena, out_message),
+                     COLUMBA_OK);
+    if (out_request_id != NULL) {
+        *out_request_id = frame.request_id;
+    }
+    return true;
+}
+
+struct message shell_client_ask(struct shell_client *client, const struct message *message)
+{
+    struct message answer;
+    shell_client_send(client, message, 7);
+    if (!shell_client_receive(client, &answer, NULL)) {
+        fail_msg("no answer to %s", message_type_name(message->type));
+    }
+    return answer;
+}
+
+void shell_client_connect(struct shell_client *client, uint16_t port)
+{
+    struct message hello = {
+        .type = MESSAGE_HELLO,
+        .hello = {.protocol_min = PROTOCOL_VERSION_MIN,
+                  .protocol_max = PROTOCOL_VERSION_MAX,
+                  .role = ROLE_CLIENT,
+                  .software = slice_of_text("test")},
+    };
+    shell_client_open(client, port);
+    struct message answer = shell_client_ask(client, &hello);
+    assert_int_equal(answer.type, MESSAGE_WELCOME);
+}
+
+json_t *shell_client_admin(struct shell_client *client, const char *command)
+{
+    struct message ask = {.type = MESSAGE_ADMIN, .admin = {.command = slice_of_text(command)}};
+    struct message answer = shell_client_ask(client, &ask);
+    assert_int_equal(answer.type, MESSAGE_ADMIN_REPLY);
+    json_t *json = json_loadb((const char *)answer.admin_reply.json.data,
+                              answer.admin_reply.json.size, 0, NULL);
+    assert_non_null(json);
+    return json;
+}
+
+void shell_frame_header(uint8_t *out_header, uint8_t type, struct slice payload)
+{
+    memcpy(out_header + FRAME_HEADER_BYTES, payload.data, payload.size);
+    struct frame frame = {.payload_bytes = (uint32_t)payload.size, .type = type, .request_id = 7};
+    frame_header_encode(out_header, &frame);
+}
+
+void shell_conversation_create(struct shell_client *client, const char *name, const char *first,
+                               const char *second)
+{
+    struct message_member members[] = {{.name = slice_of_text(first)},
+                                       {.name = slice_of_text(second)}};
+    struct message create = {
+        .type = MESSAGE_CONVERSATION_CREATE,
+        .conversation_create = {.name = slice_of_text(name), .members = members, .member_count = 2},
+    };
+    struct message answer = shell_client_ask(client, &create);
+    assert_int_equal(answer.type, MESSAGE_STATUS);
+    assert_int_equal(answer.status.error, COLUMBA_OK);
+}
+
+struct message shell_send_make(const char *conversation, const char *sender, const char *text,
+                               uint8_t *content_buffer)
+{
+    static _Atomic uint64_t counter;
+    struct id sender_id = id_of_name(ID_USER, slice_of_text(sender));
+    struct content content = {
+        .type = CONTENT_TYPE_TEXT,
+        .created_at_ms = wall_ms(NULL),
+        .sender = slice_of_text(sender),
+        .body = slice_of_text(text),
+    };
+    content_encode(&content, content_buffer);
+    return (struct message){
+        .type = MESSAGE_SEND,
+        .send = {.conversation = id_of_name(ID_CONVERSATION, slice_of_text(conversation)),
+                 .message = message_id_make(wall_ms(NULL), ++counter, &sender_id),
+                 .content = slice_of(content_buffer, content_size(&content))},
+    };
+}

@@ -1,0 +1,76 @@
+/*
+ * Nodes in this process, for tests of the shell: real sockets on 127.0.0.1, the engine in memory, a
+ * thread for each node. And a client that blocks, simple enough to send what no real one would.
+ */
+#ifndef COLUMBA_TESTS_SHELL_CLUSTER_H
+#define COLUMBA_TESTS_SHELL_CLUSTER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "node/shell/node.h"
+
+#define SHELL_NODES_MAX 3u
+#define SHELL_CLIENT_BYTES (2u * MIB)
+
+struct shell_node {
+    struct config config;
+    struct log log;
+    struct node *node;
+    struct engine *memory_engine; /* the innermost, to make its commits fail */
+    pthread_t thread;
+    enum columba_error result; /* of node_run */
+    uint16_t port;
+    bool is_running;
+};
+
+struct shell_cluster {
+    struct shell_node nodes[SHELL_NODES_MAX];
+    unsigned count;
+    char *directory;
+};
+
+/* Starts `count` nodes; `options` are further lines of their configuration. Waits until each sees
+ * all others. */
+void shell_cluster_start(struct shell_cluster *cluster, unsigned count, const char *options);
+/* Stops those that run, in order, and removes their data. */
+void shell_cluster_stop(struct shell_cluster *cluster);
+/* Stops one and waits; its result is in shell_node.result. */
+void shell_node_stop(struct shell_node *node);
+/* Waits for a node that ends by itself. */
+void shell_node_join(struct shell_node *node);
+
+struct shell_client {
+    int socket;
+    struct arena arena; /* of the last message received */
+    uint8_t *bytes;     /* SHELL_CLIENT_BYTES */
+};
+
+/* Connects without a greeting. */
+void shell_client_open(struct shell_client *client, uint16_t port);
+/* Connects and greets. */
+void shell_client_connect(struct shell_client *client, uint16_t port);
+void shell_client_close(struct shell_client *client);
+
+void shell_client_write(struct shell_client *client, const void *bytes, size_t size);
+void shell_client_send(struct shell_client *client, const struct message *message,
+                       uint64_t request_id);
+/* The next message; false: the node closed the connection. Valid until the next call. */
+bool shell_client_receive(struct shell_client *client, struct message *out_message,
+                          uint64_t *out_request_id);
+/* Sends, and returns the answer. */
+struct message shell_client_ask(struct shell_client *client, const struct message *message);
+/* Carries out an administration command and returns its JSON (the caller's). */
+json_t *shell_client_admin(struct shell_client *client, const char *command);
+
+/* Writes a frame header for any payload. */
+void shell_frame_header(uint8_t *out_header, uint8_t type, struct slice payload);
+
+/* A conversation and its two members. */
+void shell_conversation_create(struct shell_client *client, const char *name, const char *first,
+                               const char *second);
+/* A message of `sender` with a new id; *out_id may be NULL. */
+struct message shell_send_make(const char *conversation, const char *sender, const char *text,
+                               uint8_t *content_buffer);
+
+#endif
