@@ -1,0 +1,187 @@
+/*
+ * history CONVERSATION [--limit N] [--before ID] [--after ID]
+ *
+ *   {"conversation", "more", "messages": [{"id", "sender", "ts_ms", "text", "type", "encrypted",
+ *    "problem" (only where there is one)}, …]}                           oldest first
+ *
+ * Without --after these are the newest (before --before); with it, those that follow.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/tools/columba_commands.h"
+
+#define LIMIT_DEFAULT 50
+
+struct history {
+    int limit;
+    char *before;
+    char *after;
+    /* Where the next page begins; has_… says whether there is such a bound. */
+    struct columba_id before_id;
+    struct columba_id after_id;
+    bool has_before;
+    bool has_after;
+    json_t *messages; /* in the order of reading */
+    bool more;
+};
+
+static const char *type_name(uint8_t type)
+{
+    static const char *const names[] = {"text", "image", "file", "audio", "video", "system"};
+    return type >= 1 && type <= sizeof(names) / sizeof(names[0]) ? names[type - 1] : "other";
+}
+
+/* Bodies are bytes: what is not UTF-8 cannot be a JSON text and is given in hexadecimal. */
+static void add_body(json_t *object, const struct columba_message *message)
+{
+    json_t *text = json_stringn(message->body, message->body_bytes);
+    json_object_set_new(object, "text", text ? text : json_null());
+    if (!text) {
+        char *hex = calloc(message->body_bytes, 2);
+        for (size_t i = 0; hex && i < message->body_bytes; i++) {
+            static const char digits[] = "0123456789abcdef";
+            unsigned byte = ((const uint8_t *)message->body)[i];
+            hex[2 * i] = digits[byte >> 4];
+            hex[2 * i + 1] = digits[byte & 15u];
+        }
+        json_object_set_new(object, "text_hex", json_stringn(hex, 2 * message->body_bytes));
+        free(hex);
+    }
+}
+
+static json_t *message_json(const struct columba_message *message)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "id", command_id_json(&message->id));
+    json_object_set_new(object, "sender", json_string(message->from));
+    json_object_set_new(object, "ts_ms", json_integer((json_int_t)message->created_at_ms));
+    add_body(object, message);
+    json_object_set_new(object, "type", json_string(type_name(message->type)));
+    if (message->media_url[0]) {
+        json_object_set_new(object, "media_url", json_string(message->media_url));
+    }
+    json_object_set_new(object, "encrypted", json_boolean(message->is_encrypted));
+    if (message->problem != COLUMBA_ERROR_OK) {
+        json_object_set_new(object, "problem", json_string(message->problem_text));
+    }
+    return object;
+}
+
+static void print_line(const json_t *message)
+{
+    char time[COMMAND_TIME_BYTES];
+    const json_t *text = json_object_get(message, "text");
+    const char *problem = json_string_value(json_object_get(message, "problem"));
+    command_time_text((uint64_t)json_integer_value(json_object_get(message, "ts_ms")), time);
+    printf("%s  %s  ", time, json_string_value(json_object_get(message, "id")));
+    const char *sender = json_string_value(json_object_get(message, "sender"));
+    command_print_text(sender ? sender : "?", sender ? strlen(sender) : 1, "");
+    printf(": ");
+    if (problem) {
+        printf("[%s]", problem);
+    } else if (json_is_string(text)) {
+        command_print_text(json_string_value(text), json_string_length(text), "    ");
+    } else {
+        printf("[not text: --format json shows the bytes]");
+    }
+    putchar('\n');
+}
+
+static void print(struct tool *tool, const char *conversation, struct history *history)
+{
+    size_t count = json_array_size(history->messages);
+    json_t *ordered = history->has_after ? json_incref(history->messages) : json_array();
+    for (size_t i = count; i > 0 && !history->has_after; i--) {
+        json_array_append(ordered, json_array_get(history->messages, i - 1));
+    }
+    if (tool->is_json) {
+        command_print_json(json_pack("{s:s, s:b, s:o}", "conversation", conversation, "more",
+                                     history->more, "messages", ordered));
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        print_line(json_array_get(ordered, i));
+    }
+    json_decref(ordered);
+}
+
+/* One page. False: said, or there is nothing more to read. */
+static bool read_page(struct tool *tool, const char *conversation, struct history *history,
+                      bool *out_failed)
+{
+    size_t left = (size_t)history->limit - json_array_size(history->messages);
+    const struct columba_history_read read = {
+        .conversation = conversation,
+        .before = history->has_before ? &history->before_id : NULL,
+        .after = history->has_after ? &history->after_id : NULL,
+        .limit = (uint32_t)(left < COLUMBA_PAGE_MAX_ROWS ? left : COLUMBA_PAGE_MAX_ROWS),
+        .oldest_first = history->has_after,
+    };
+    struct columba_future *future = columba_history(tool->client, &read, NULL);
+    *out_failed = !tool_wait(tool, future, "reading %s", conversation);
+    bool goes_on = false;
+    if (!*out_failed) {
+        const struct columba_history_page *page = columba_future_history(future);
+        for (size_t i = 0; i < page->count; i++) {
+            json_array_append_new(history->messages, message_json(&page->messages[i]));
+        }
+        if (page->count > 0) {
+            struct columba_id last = page->messages[page->count - 1].id;
+            *(history->has_after ? &history->after_id : &history->before_id) = last;
+            history->has_before |= !history->has_after;
+        }
+        history->more = page->more;
+        goes_on = page->more && page->count > 0 && page->count < left;
+    }
+    columba_future_destroy(future);
+    return goes_on;
+}
+
+static enum tool_exit read_and_print(struct tool *tool, struct history *history)
+{
+    const char *conversation = tool->arguments[0];
+    enum tool_exit result;
+    if (history->limit < 1) {
+        return tool_wrong(tool, "--limit is a number above 0");
+    }
+    if ((history->before &&
+         !command_message_id(tool, "--before", history->before, &history->before_id)) ||
+        (history->after &&
+         !command_message_id(tool, "--after", history->after, &history->after_id))) {
+        return TOOL_USAGE;
+    }
+    if (!tool_connect(tool, &result)) {
+        return result;
+    }
+    bool has_failed = false;
+    history->messages = json_array();
+    history->has_before = history->before != NULL;
+    history->has_after = history->after != NULL;
+    while (read_page(tool, conversation, history, &has_failed)) {
+    }
+    if (!has_failed) {
+        print(tool, conversation, history);
+    }
+    json_decref(history->messages);
+    return has_failed ? TOOL_FAILED : TOOL_DONE;
+}
+
+enum tool_exit history_command(struct tool *tool, int argc, const char **argv)
+{
+    struct history history = {.limit = LIMIT_DEFAULT};
+    const struct poptOption table[] = {
+        {"limit", 'n', POPT_ARG_INT, &history.limit, 0, "how many messages (50)", "N"},
+        {"before", 0, POPT_ARG_STRING, &history.before, 0, "only older ones", "ID"},
+        {"after", 0, POPT_ARG_STRING, &history.after, 0, "only newer ones", "ID"},
+        POPT_TABLEEND,
+    };
+    enum tool_exit result;
+    if (tool_parse(tool, argc, argv, table, 1, 1, &result)) {
+        result = read_and_print(tool, &history);
+    }
+    free(history.before);
+    free(history.after);
+    return result;
+}
