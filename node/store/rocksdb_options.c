@@ -16,7 +16,12 @@
 #define BYTES_PER_SYNC (1u * MIB)
 #define INFO_LOG_BYTES (4u * MIB)
 #define INFO_LOG_FILES 2u
-#define INFO_LOG_WARNINGS 2
+/*
+ * Only what is logged at opening and closing. RocksDB's own log lies on the same disk, and a second
+ * line to a log whose write has failed ends the process by an assertion of RocksDB's: on a full
+ * disk that would come before the failed commit could be told. Errors come back as statuses.
+ */
+#define INFO_LOG_HEADERS 5
 
 /*
  * A row is inserted beside the newest row of its prefix: a user's next log entry, a conversation's
@@ -89,7 +94,7 @@ static void database_set(rocksdb_options_t *database, const struct engine_rocksd
     rocksdb_options_set_avoid_unnecessary_blocking_io(database, 1);
     rocksdb_options_set_stats_dump_period_sec(database, 0);
     rocksdb_options_set_stats_persist_period_sec(database, 0);
-    rocksdb_options_set_info_log_level(database, INFO_LOG_WARNINGS);
+    rocksdb_options_set_info_log_level(database, INFO_LOG_HEADERS);
     rocksdb_options_set_max_log_file_size(database, INFO_LOG_BYTES);
     rocksdb_options_set_keep_log_file_num(database, INFO_LOG_FILES);
 }

@@ -238,6 +238,32 @@ static void rows_merge_and_their_order_does_not_matter(void **state)
     assert_bytes_equal(got(fixture, SPACE_ROWS, key_slice(&key)), expected);
 }
 
+#define VERSIONS 100u
+
+static void a_row_written_many_times_holds_every_write(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct row_key inbox = {.table = TABLE_INBOX, .clustering_size = ID_BYTES};
+    struct key_bytes key = row_key_encode(&inbox);
+    struct slice versions[VERSIONS];
+    for (uint64_t i = 0; i < VERSIONS; i++) {
+        struct id *id = arena_allocate(&fixture->arena, sizeof(*id));
+        *id = id_of_number(1 + i);
+        struct cell cell = {.column = i % 10 == 3 ? COLUMN_INBOX_MARKER : COLUMN_INBOX_UNREAD,
+                            .value = slice_of(id->bytes, ID_BYTES)};
+        versions[i] = row_build(&fixture->arena, &cell, 1);
+        merge_row(fixture, &key, versions[i]);
+    }
+    struct slice expected = {0};
+    assert_int_equal(row_merge(TABLE_INBOX, versions, VERSIONS, &fixture->arena, &expected),
+                     COLUMBA_OK);
+    assert_bytes_equal(got(fixture, SPACE_ROWS, key_slice(&key)), expected);
+    assert_int_equal(fixture->engine->table->flush(fixture->engine), COLUMBA_OK);
+    assert_bytes_equal(got(fixture, SPACE_ROWS, key_slice(&key)), expected);
+    assert_int_equal(fixture->engine->table->compact(fixture->engine), COLUMBA_OK);
+    assert_bytes_equal(got(fixture, SPACE_ROWS, key_slice(&key)), expected);
+}
+
 static void one_batch_may_touch_both_spaces_and_a_key_twice(void **state)
 {
     struct fixture *fixture = *state;
@@ -515,6 +541,7 @@ static void a_long_random_history_is_remembered(void **state)
 #define CONFORMANCE(open)                                                                          \
     TEST(what_was_put_is_got_and_what_was_removed_is_gone, open),                                  \
     TEST(rows_merge_and_their_order_does_not_matter, open),                                        \
+    TEST(a_row_written_many_times_holds_every_write, open),                                        \
     TEST(one_batch_may_touch_both_spaces_and_a_key_twice, open),                                   \
     TEST(a_batch_keeps_copies_and_can_be_used_again, open),                                        \
     TEST(an_empty_batch_is_committed, open),                                                       \

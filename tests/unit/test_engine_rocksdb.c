@@ -1,9 +1,8 @@
 /* What only the engine on a disk can meet: other formats, other processes, damage. */
 #include "rows.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "base/memory.h"
 #include "directory.h"
@@ -228,6 +227,59 @@ static void what_is_only_on_the_disk_is_not_in_memory(void **state)
     engine->table->close(engine);
 }
 
+static enum columba_error put(struct engine *engine, const char *key, size_t value_size)
+{
+    static const uint8_t value[8 * KIB];
+    struct engine_batch *batch = engine->table->batch_create(engine);
+    engine->table->batch_put(batch, slice_of_text(key), slice_of(value, value_size));
+    enum columba_error error = engine->table->commit(engine, batch, true);
+    engine->table->batch_destroy(batch);
+    return error;
+}
+
+static enum columba_error get(struct engine *engine, const char *key)
+{
+    struct arena arena;
+    struct slice value;
+    arena_init(&arena, memory_system(), MIB);
+    enum columba_error error =
+        engine->table->get(engine, SPACE_LOCAL, TIER_ALL, slice_of_text(key), &arena, &value);
+    arena_clear(&arena);
+    return error;
+}
+
+/* No file may grow past 4 KiB: what a full disk looks like to the log. */
+static void after_a_failed_commit_the_engine_refuses_more_until_a_restart(void **state)
+{
+    (void)state;
+    struct engine *engine = opened();
+    assert_int_equal(put(engine, "before", 1), COLUMBA_OK);
+    engine->table->failure(engine, text);
+    assert_string_equal(text, "");
+
+    struct rlimit unlimited;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+    const struct rlimit small = {.rlim_cur = 4 * KIB, .rlim_max = unlimited.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(put(engine, "failed", 8 * KIB), ERR_IO);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+    signal(SIGXFSZ, SIG_DFL);
+
+    engine->table->failure(engine, text);
+    assert_string_not_equal(text, "");
+    assert_int_equal(put(engine, "refused", 1), ERR_IO);
+    assert_int_equal(engine->table->sync(engine), ERR_IO);
+    assert_int_equal(get(engine, "before"), COLUMBA_OK);
+    engine->table->close(engine);
+
+    engine = opened();
+    assert_int_equal(get(engine, "before"), COLUMBA_OK);
+    assert_int_equal(get(engine, "refused"), ERR_NOT_FOUND);
+    assert_int_equal(put(engine, "after", 1), COLUMBA_OK);
+    engine->table->close(engine);
+}
+
 /* Pages are read through filters on the partition; every way of asking must find every row. */
 static void partitions_spread_over_many_files_are_found(void **state)
 {
@@ -285,6 +337,7 @@ int main(void)
         TEST(damage_in_the_database_is_told),
         TEST(a_row_that_does_not_merge_is_told_and_not_dropped),
         TEST(what_is_only_on_the_disk_is_not_in_memory),
+        TEST(after_a_failed_commit_the_engine_refuses_more_until_a_restart),
         TEST(partitions_spread_over_many_files_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
