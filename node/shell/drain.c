@@ -73,7 +73,6 @@ static void drain_done(struct node *node)
         node->drain.requester = NULL;
         admin_answer_drained(node, requester);
     }
-    node->drain.output_until_ms = node_now_ms(node) + DRAIN_OUTPUT_MS;
 }
 
 static void flush_done(struct job *job)
@@ -118,7 +117,11 @@ static void poll_fired(uv_timer_t *timer)
         }
     } else if (!node->drain.is_stop) {
         uv_timer_stop(timer);
-    } else if (node->counters.bytes_queued == 0 || now_ms >= node->drain.output_until_ms) {
+    } else if (!node->drain.is_finishing) {
+        node->drain.is_finishing = true;
+        node->drain.output_until_ms = now_ms + DRAIN_OUTPUT_MS;
+        connections_finish(node);
+    } else if (node->connection_count == 0 || now_ms >= node->drain.output_until_ms) {
         node_close(node);
     }
 }

@@ -16,7 +16,8 @@
 
 /* How often it looks whether all is done. */
 #define DRAIN_POLL_MS 10u
-/* How long the last answers have to leave. */
+/* How long the last answers have to leave, and the other sides to close: closing with unread input
+ * would reset the connection and take the answers with it. */
 #define DRAIN_OUTPUT_MS 500u
 
 struct node;
@@ -25,11 +26,12 @@ struct request;
 struct drain {
     uv_timer_t poll;
     uint64_t begun_ms;
-    uint64_t output_until_ms;  /* 0: requests are still under way */
+    uint64_t output_until_ms;
     uint64_t requests_left;    /* when the waiting ended */
     struct request *requester; /* the admin request that waits for it; NULL: none */
     bool is_stop;              /* the node ends afterwards */
     bool is_flushing;          /* the engine, on another thread */
+    bool is_finishing;         /* connections have been told that this is the end */
 };
 
 void drain_init(struct node *node);

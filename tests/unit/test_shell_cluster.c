@@ -152,7 +152,8 @@ static void a_stopping_node_answers_what_it_has_taken(void **state)
     shell_cluster_start(&cluster, 1, "");
     shell_client_connect(&client, cluster.nodes[0].port);
     shell_conversation_create(&client, "chat", "alice", "bob");
-    for (unsigned i = 0; i < SENDS; i++) {
+    done += send_text(&client, "chat", "first") == COLUMBA_OK;
+    for (unsigned i = 1; i < SENDS; i++) {
         struct message send = shell_send_make("chat", "alice", "x", content);
         shell_client_send(&client, &send, i + 1);
         if (i == SENDS / 2) {
