@@ -279,6 +279,11 @@ static enum columba_error identity_update(struct directory *directory,
     if (error != COLUMBA_OK) {
         return error;
     }
+    if (was == NULL && access(directory->store_path, F_OK) == 0) {
+        return opening_fail(opening, ERR_CORRUPT,
+                            "node.json is missing although there is a store: without the start "
+                            "counter in it, numbers would be used twice. Bring back a copy of it");
+    }
     uint64_t start_count = (uint64_t)json_integer_value(json_object_get(was, "start_count")) + 1;
     json_t *is = identity_describe(opening, start_count);
     if (is == NULL) {

@@ -78,6 +78,20 @@ static int node_serve(const struct config *config)
     return error == COLUMBA_OK ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* What only shows when the cluster is made of it counts as well. */
+static int config_check(const char *path, const struct config *config)
+{
+    struct cluster cluster;
+    char text[CONFIG_PROBLEM_BYTES];
+    if (cluster_init(&cluster, config, text) != COLUMBA_OK) {
+        fprintf(stderr, "columbad: %s: %s\n", path, text);
+        return EXIT_USAGE;
+    }
+    cluster_clear(&cluster);
+    fprintf(stderr, "%s: the configuration is valid\n", path);
+    return EXIT_DONE;
+}
+
 static int config_serve(const struct arguments *arguments)
 {
     struct config config;
@@ -90,7 +104,7 @@ static int config_serve(const struct arguments *arguments)
     if (arguments->print_config) {
         config_print(&config, stdout);
     } else if (arguments->check_config) {
-        fprintf(stderr, "%s: the configuration is valid\n", arguments->config_path);
+        code = config_check(arguments->config_path, &config);
     } else {
         code = node_serve(&config);
     }
