@@ -131,7 +131,7 @@ void consistency_plan_init(struct consistency_plan *plan, const struct topology 
         plan_add_each(plan, topology, replicas);
         return;
     }
-    COLUMBA_ASSERT(!"a consistency level of the table");
+    COLUMBA_ASSERT(false && "a consistency level of the table");
 }
 
 static void count_out(unsigned *out_needed, unsigned *out_alive, unsigned needed, unsigned alive)
