@@ -85,14 +85,15 @@ static void *node_thread(void *context)
     return NULL;
 }
 
-static void node_start(struct shell_node *node)
+static void node_start(struct shell_node *node, uint32_t fail_commit)
 {
     char text[CONFIG_PROBLEM_BYTES];
-    node->memory_engine = engine_memory_open(memory_system());
+    struct engine *memory_engine = engine_memory_open(memory_system());
+    engine_memory_fail_commit(memory_engine, fail_commit);
     struct node_options options = {
         .config = &node->config,
         .log = &node->log,
-        .engine = engine_locked_open(node->memory_engine),
+        .engine = engine_locked_open(memory_engine),
     };
     node->log = (struct log){.level = LOG_DEBUG, .write = line_drop, .now_unix_ms = wall_ms};
     if (node_create(&options, &node->node, text) != COLUMBA_OK) {
@@ -125,7 +126,7 @@ void shell_cluster_start(struct shell_cluster *cluster, unsigned count, const ch
     ports_find(cluster);
     for (unsigned i = 0; i < count; i++) {
         config_make(cluster, i, options);
-        node_start(&cluster->nodes[i]);
+        node_start(&cluster->nodes[i], 0);
     }
     for (unsigned i = 0; i < count && count > 1; i++) {
         for (unsigned tries = 0; !all_are_up(cluster, i); tries++) {
@@ -133,6 +134,14 @@ void shell_cluster_start(struct shell_cluster *cluster, unsigned count, const ch
             usleep(5000);
         }
     }
+}
+
+void shell_cluster_start_failing(struct shell_cluster *cluster, uint32_t k)
+{
+    *cluster = (struct shell_cluster){.count = 1, .directory = directory_create()};
+    ports_find(cluster);
+    config_make(cluster, 0, "");
+    node_start(&cluster->nodes[0], k);
 }
 
 void shell_node_join(struct shell_node *node)

@@ -17,7 +17,6 @@ struct shell_node {
     struct config config;
     struct log log;
     struct node *node;
-    struct engine *memory_engine; /* the innermost, to make its commits fail */
     pthread_t thread;
     enum columba_error result; /* of node_run */
     uint16_t port;
@@ -33,6 +32,8 @@ struct shell_cluster {
 /* Starts `count` nodes; `options` are further lines of their configuration. Waits until each sees
  * all others. */
 void shell_cluster_start(struct shell_cluster *cluster, unsigned count, const char *options);
+/* One node whose k-th commit fails. */
+void shell_cluster_start_failing(struct shell_cluster *cluster, uint32_t k);
 /* Stops those that run, in order, and removes their data. */
 void shell_cluster_stop(struct shell_cluster *cluster);
 /* Stops one and waits; its result is in shell_node.result. */
