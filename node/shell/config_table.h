@@ -96,6 +96,8 @@
       "Unsent messages to one node above which further ones are dropped.")                          \
     X(BYTES, input_max_bytes, "limits.input_max", "256MiB", 4 * MIB, 64 * CONFIG_GIB, "",           \
       "Memory for frames that have arrived in part, over all connections.")                         \
+    X(BYTES, batch_max_bytes, "limits.batch_max", "64MiB", 2 * MIB, 4 * CONFIG_GIB, "",             \
+      "Writes gathered while a commit is under way; more are answered with OVERLOADED.")            \
     X(NUMBER, reads_queued_max, "limits.reads_queued", "4096", 1, 1000000, "",                      \
       "Reads that wait for the disk; more are answered with OVERLOADED.")                           \
     X(NUMBER, operations_max, "limits.operations", "16384", 1, 1000000, "",                         \

@@ -244,9 +244,24 @@ static void frame_refuse(struct connection *connection, const struct frame *fram
     answer_send(connection, frame->request_id, &status);
 }
 
+/* A disk that stalls must not make the batch behind it grow without bound. */
+static bool writes_are_full(const struct node *node, uint8_t type)
+{
+    bool is_read = type == MESSAGE_READ || type == MESSAGE_HISTORY_READ ||
+                   type == MESSAGE_MEMBERS_READ || type == MESSAGE_CONVERSATION_GET ||
+                   type == MESSAGE_ADMIN;
+    return !is_read && node->counters.batch_bytes > node->config->batch_max_bytes;
+}
+
 static struct request *request_take(struct connection *connection, const struct frame *frame)
 {
     struct node *node = connection->stream.node;
+    if (writes_are_full(node, frame->type)) {
+        node->counters.batch_overflows++;
+        frame_refuse(connection, frame, ERR_OVERLOADED,
+                     "too many writes wait for the disk of this node (limits.batch_max)");
+        return NULL;
+    }
     struct request *request = requests_take(&node->requests, connection, &connection->requests,
                                             frame->request_id, frame->type, node->turn.now_ns);
     if (request == NULL) {

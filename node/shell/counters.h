@@ -24,6 +24,8 @@
     X(input_bytes, "bytes of frames that have arrived in part (now)")                              \
     X(reads_paused, "times a connection was not read from because of its open requests or output") \
     X(requests_refused, "requests answered OVERLOADED: limits.requests was reached")               \
+    X(batch_overflows, "requests answered OVERLOADED: limits.batch_max was reached")               \
+    X(batch_bytes, "bytes that wait for the commit under way (now)")                               \
     X(requests_draining, "requests answered SHUTTING_DOWN")                                        \
     X(requests_abandoned, "requests that were never answered, and were given up")                  \
     X(requests, "requests under way (now)")                                                        \
@@ -31,7 +33,6 @@
     X(peer_connects, "connections made to other nodes")                                            \
     X(peer_disconnects, "connections to other nodes lost")                                         \
     X(peer_dropped, "messages to other nodes dropped: not connected, or peer_output_max reached")  \
-    X(peer_dropped_bytes, "bytes of them")                                                         \
     X(reads_memory, "reads served from memory")                                                    \
     X(reads_disk, "reads that went to the reader pool")                                            \
     X(reads_refused, "reads refused: limits.reads_queued was reached")                             \

@@ -72,8 +72,9 @@ static void tokens_compare(struct node *node, uint16_t index, const struct id *h
         return;
     }
     struct slice theirs = member.state[GOSSIP_TOKENS_HASH];
-    if (theirs.size > 0 &&
+    if (theirs.size > 0 && !node->peers[index].is_told_tokens &&
         !slice_equal(theirs, slice_of(node->cluster.tokens_id.bytes, theirs.size))) {
+        node->peers[index].is_told_tokens = true;
         log_error(node->log, "other_tokens",
                   "%s computes other tokens than this node: their lists of nodes, num_tokens, "
                   "replication or versions differ. Give all nodes the same configuration",

@@ -42,8 +42,9 @@ struct peer {
     uint16_t index;
     enum peer_state state;
     uint32_t backoff_ms;
-    uint32_t failures; /* since it was last READY */
-    bool is_alive;     /* what gossip says */
+    uint32_t failures;   /* since it was last READY */
+    bool is_alive;       /* what gossip says */
+    bool is_told_tokens; /* that its tokens are others than ours: once is enough */
     bool is_stopping;
 };
 

@@ -75,6 +75,7 @@ static void effect_write(struct node *node, const struct effect *effect)
 {
     const struct engine_table *table = node->engine->table;
     struct engine_batch *batch = committer_filling(&node->committer);
+    node->counters.batch_bytes += effect->write.key.size + effect->write.value.size;
     if (effect->type == EFFECT_MERGE) {
         table->batch_merge(batch, effect->write.key, effect->write.value);
     } else if (effect->type == EFFECT_PUT) {
@@ -157,6 +158,7 @@ static void batch_hand(struct node *node)
     uint64_t number = core_batch_close(node->core);
     effects_drain(node);
     committer_hand(&node->committer, number);
+    node->counters.batch_bytes = 0;
 }
 
 static void tick_fired(uv_timer_t *timer)
