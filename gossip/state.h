@@ -13,13 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/cursor.h"
+#include "base/error.h"
 #include "base/memory.h"
 #include "base/slice.h"
 
 /*
- * X(NAME, number, text, max_bytes). Numbers travel on the wire and never change meaning; a number
- * above the last is kept out with its value (a newer node may send it).
+ * X(NAME, number, text, max_bytes). Numbers travel on the wire and never change meaning; a value
+ * under a number that is not in the table (a newer node sent it) is kept and passed on unseen.
  * Numbers are big-endian bytes, texts are UTF-8, as `columbactl gossipinfo` shows them.
  */
 /* clang-format off */
@@ -48,8 +48,38 @@ const char *gossip_key_text(enum gossip_key key);
 /* The most bytes its value may have. */
 size_t gossip_key_max_bytes(enum gossip_key key);
 
-/* All values of a node with key, version and length: fits one packet with room for its envelope,
- * so a delta is never cut within a node. */
-#define GOSSIP_STATE_MAX_BYTES 700u
+/* All values of a node with key, version and length: fits a packet next to other contents, so a
+ * delta is never cut within a node. */
+#define GOSSIP_STATE_MAX_BYTES 640u
+
+/* The packed values: key u8, version varint, value sized; ascending by key. The same on the wire.
+ * `version` is the highest its node had set when this was told. */
+struct gossip_state {
+    uint8_t *block;
+    uint16_t size;
+    uint16_t capacity;
+    uint64_t version;
+};
+
+void gossip_state_clear(struct gossip_state *state, struct memory *memory);
+
+/* True if the bytes are packed values, in order, each within its key's bound, none newer than
+ * `version`. */
+bool gossip_state_is_valid(struct slice packed, uint64_t version);
+
+/*
+ * Takes the higher version of each key (`replace`: only what is new), and `version`. `packed` must
+ * be valid. ERR_TOO_LARGE: together more than GOSSIP_STATE_MAX_BYTES. ERR_NO_MEMORY. On failure
+ * the state is as before.
+ */
+enum columba_error gossip_state_merge(struct gossip_state *state, struct memory *memory,
+                                      struct slice packed, uint64_t version, bool replace);
+
+/* Data NULL where the key was never set. A view into the block. */
+struct slice gossip_state_get(const struct gossip_state *state, enum gossip_key key);
+
+/* The values set after version `after`, packed; returns the bytes' number. `out` has room for
+ * GOSSIP_STATE_MAX_BYTES. */
+size_t gossip_state_after(const struct gossip_state *state, uint64_t after, uint8_t *out);
 
 #endif
