@@ -37,6 +37,8 @@ struct slot {
 struct rack_group {
     uint16_t first; /* in `members` */
     uint16_t count;
+    uint32_t given;     /* slots, while they are given to racks */
+    uint32_t last_slot; /* the newest of them */
 };
 
 /* One data centre at work. */
@@ -51,11 +53,6 @@ struct plan {
     uint8_t factor;
     uint64_t random;
 };
-
-static uint64_t ring_fraction(uint64_t numerator, uint64_t denominator)
-{
-    return (uint64_t)(((unsigned __int128)numerator << 64) / denominator);
-}
 
 static int by_token(const void *a, const void *b)
 {
@@ -85,7 +82,7 @@ static void plan_group(struct plan *plan, uint8_t datacenter)
             continue;
         }
         struct rack_group *rack = &plan->racks[plan->rack_count++];
-        rack->first = plan->member_count;
+        *rack = (struct rack_group){.first = plan->member_count};
         for (uint32_t j = i; j < request->node_count; j++) {
             if (request->nodes[j].datacenter == datacenter &&
                 request->nodes[j].rack == node->rack) {
@@ -98,27 +95,98 @@ static void plan_group(struct plan *plan, uint8_t datacenter)
     plan->factor = (uint8_t)(factor < plan->member_count ? factor : plan->member_count);
 }
 
-static void plan_space(struct plan *plan)
+/* Every rack's tokens at equal distances, so that they alternate. */
+static void plan_order_racks(struct plan *plan)
 {
     const uint32_t per_node = plan->request->tokens_per_node;
-    const uint32_t total = plan->member_count * per_node;
     uint32_t at = 0;
     for (uint16_t r = 0; r < plan->rack_count; r++) {
         const uint32_t slots = plan->racks[r].count * per_node;
         for (uint32_t turn = 0; turn < slots; turn++) {
             plan->slots[at++] = (struct slot){
-                .token = ring_fraction((uint64_t)turn * plan->rack_count + r,
-                                       (uint64_t)slots * plan->rack_count),
+                .token = allocation_fraction((uint64_t)turn * plan->rack_count + r,
+                                             (uint64_t)slots * plan->rack_count),
                 .rack = r,
                 .turn = turn,
             };
         }
     }
-    sort_array(plan->slots, total, sizeof(*plan->slots), by_token);
-    if (plan->rack_count != plan->factor) {
-        for (uint32_t i = 0; i < total; i++) {
-            plan->slots[i].token = ring_fraction(i, total);
+    sort_array(plan->slots, plan->member_count * per_node, sizeof(*plan->slots), by_token);
+}
+
+/* The rack furthest behind its share of the first `slot` + 1 slots among those that have slots left
+ * and are not within the `factor` - 1 before; without the last condition where it leaves none. */
+static uint16_t rack_next(const struct plan *plan, uint32_t slot)
+{
+    const uint32_t per_node = plan->request->tokens_per_node;
+    const int64_t total = (int64_t)plan->member_count * per_node;
+    int64_t best_lag = INT64_MIN;
+    uint16_t best = 0;
+    for (uint16_t r = 0; r < plan->rack_count; r++) {
+        const struct rack_group *rack = &plan->racks[r];
+        const int64_t share = (int64_t)rack->count * per_node;
+        int64_t lag = (slot + 1) * share - rack->given * total;
+        if (rack->given == share) {
+            continue;
         }
+        if (rack->given > 0 && slot - rack->last_slot < plan->factor) {
+            lag -= 4 * total * plan->rack_count; /* behind all that are not */
+        }
+        if (lag > best_lag) {
+            best_lag = lag;
+            best = r;
+        }
+    }
+    return best;
+}
+
+/* Alternating less regularly, so that no rack comes twice among `factor` slots where that can be.
+ */
+static void plan_order_apart(struct plan *plan)
+{
+    const uint32_t total = plan->member_count * plan->request->tokens_per_node;
+    for (uint16_t r = 0; r < plan->rack_count; r++) {
+        plan->racks[r].given = 0;
+    }
+    for (uint32_t i = 0; i < total; i++) {
+        uint16_t r = rack_next(plan, i);
+        struct rack_group *rack = &plan->racks[r];
+        plan->slots[i] = (struct slot){.rack = r, .turn = rack->given++};
+        rack->last_slot = i;
+    }
+}
+
+/* How often, around the end too, a rack comes twice among `factor` slots. */
+static uint32_t plan_crowded(const struct plan *plan)
+{
+    const uint32_t total = plan->member_count * plan->request->tokens_per_node;
+    uint32_t crowded = 0;
+    for (uint32_t i = 0; i < total; i++) {
+        for (uint32_t ahead = 1; ahead < plan->factor; ahead++) {
+            crowded += plan->slots[i].rack == plan->slots[(i + ahead) % total].rack;
+        }
+    }
+    return crowded;
+}
+
+static void plan_space(struct plan *plan)
+{
+    plan_order_racks(plan);
+    if (plan->rack_count == plan->factor) {
+        return;
+    }
+    if (plan->rack_count > plan->factor) {
+        uint32_t crowded = plan_crowded(plan);
+        if (crowded > 0) {
+            plan_order_apart(plan);
+        }
+        if (plan_crowded(plan) > crowded) {
+            plan_order_racks(plan);
+        }
+    }
+    const uint32_t total = plan->member_count * plan->request->tokens_per_node;
+    for (uint32_t i = 0; i < total; i++) {
+        plan->slots[i].token = allocation_fraction(i, total);
     }
 }
 

@@ -27,6 +27,12 @@ static inline uint32_t allocation_random_below(uint64_t *state, uint32_t bound)
     return (uint32_t)((allocation_random(state) >> 32) * bound >> 32);
 }
 
+/* numerator / denominator of the ring, where numerator < denominator. */
+static inline uint64_t allocation_fraction(uint64_t numerator, uint64_t denominator)
+{
+    return (uint64_t)(((unsigned __int128)numerator << 64) / denominator);
+}
+
 static inline bool allocation_request_is_valid(const struct allocation_request *request)
 {
     if (request->node_count == 0 || request->node_count > NODES_MAX ||
