@@ -496,6 +496,8 @@ static void output_flush(struct stream *stream)
     buffer_release(&stream->output, &stream->node->streams.buffers);
     if (stream->state == STREAM_FLUSHING) {
         linger(stream);
+    } else if (stream->table->drained != NULL) {
+        stream->table->drained(stream);
     }
 }
 

@@ -191,11 +191,15 @@ void turn_end(struct node *node)
     node->turn.has_work = false;
     node->counters.turns++;
     gossiper_turn(node);
-    connections_resume(node);
-    core_turn_end(node->core);
-    effects_drain(node);
-    batch_hand(node);
-    stream_flush_all(&node->streams);
+    do {
+        /* Output that left may have made room for input that was kept: it must not wait for the
+         * next event, which may never come. Each round uses some of it up. */
+        connections_resume(node);
+        core_turn_end(node->core);
+        effects_drain(node);
+        batch_hand(node);
+        stream_flush_all(&node->streams);
+    } while (!list_is_empty(&node->resumable));
     tick_set(node);
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -361,6 +362,38 @@ static void requests_beyond_the_bound_wait_their_turn(void **state)
     assert_int_equal(counter("requests"), 1); /* the one that asks */
 }
 
+/* Its answers wait in the system's buffers and in a bounded one of the node, not in memory without
+ * end; once it reads, it gets them all. */
+static void a_client_that_does_not_read_is_not_read_from(void **state)
+{
+    (void)state;
+    enum { REPORTS = 3000 };
+    struct shell_client client;
+    struct message answer;
+    struct message info = {.type = MESSAGE_ADMIN, .admin = {.command = slice_of_text("info")}};
+    int small = 64 * 1024;
+    shell_client_connect(&client, port());
+    setsockopt(client.socket, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    for (uint64_t i = 1; i <= REPORTS; i++) {
+        shell_client_send(&client, &info, i);
+    }
+    uint64_t queued = 0;
+    for (unsigned tries = 0; queued == 0 && tries < 1000; tries++) {
+        usleep(10000);
+        queued = counter("bytes_queued");
+    }
+    assert_in_range(queued, 1, 3 * MIB);
+    assert_true(counter("reads_paused") > 0);
+    for (uint64_t i = 1; i <= REPORTS; i++) {
+        uint64_t request_id;
+        assert_true(shell_client_receive(&client, &answer, &request_id));
+        assert_int_equal(answer.type, MESSAGE_ADMIN_REPLY);
+        assert_int_equal(request_id, i);
+    }
+    shell_client_close(&client);
+    assert_int_equal(counter("bytes_queued"), 0);
+}
+
 static void too_many_connections_are_told(void **state)
 {
     (void)state;
@@ -419,6 +452,7 @@ int main(void)
         cmocka_unit_test(a_greeting_byte_by_byte_is_heard),
         cmocka_unit_test(a_large_frame_arrives_whole),
         cmocka_unit_test(requests_beyond_the_bound_wait_their_turn),
+        cmocka_unit_test(a_client_that_does_not_read_is_not_read_from),
         cmocka_unit_test(too_many_connections_are_told),
         cmocka_unit_test(unknown_commands_name_the_known_ones),
     };
