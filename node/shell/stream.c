@@ -42,6 +42,7 @@ enum columba_error stream_init(struct stream *stream, struct node *node,
 static void deadline_set(struct stream *stream, uint64_t deadline_ms)
 {
     list_remove(&stream->watched);
+    stream->is_overdue = false;
     stream->deadline_ms = deadline_ms;
     if (deadline_ms != 0) {
         list_append(&stream->node->streams.watched, &stream->watched);
@@ -90,8 +91,15 @@ void stream_sweep(struct stream_shared *shared, uint64_t now_ms)
     list_for_each_safe(at, &shared->watched)
     {
         struct stream *stream = container_of(at, struct stream, watched);
-        if (stream->deadline_ms <= now_ms) {
+        if (stream->deadline_ms > now_ms) {
+            continue;
+        }
+        /* What has arrived while this node itself was busy is read before it is called late: only
+         * the second look counts. */
+        if (stream->is_overdue) {
             deadline_passed(stream);
+        } else {
+            stream->is_overdue = true;
         }
     }
 }

@@ -79,6 +79,7 @@ struct stream {
     bool is_paused;
     bool is_reading;
     bool has_handshake_deadline;
+    bool is_overdue; /* its deadline had passed when it was last looked at */
 };
 
 /* What all streams of a node share. */
