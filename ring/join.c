@@ -20,8 +20,8 @@
 
 /* Ranges before a cut that are looked at, and tokens met for one range. Both are reached only where
  * racks are of very different sizes; loads are then known less exactly. */
-#define RANGES_MAX 64u
-#define WALK_MAX 256u
+#define RANGES_MAX 32u
+#define WALK_MAX 64u
 
 #define NOT_INSERTED UINT32_MAX
 

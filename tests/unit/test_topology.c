@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "base/list.h"
 #include "ring_cluster.h"
+#include "scarce_memory.h"
 
 static const uint64_t tokens_of_node[4][2] = {{400, 100}, {500, 200}, {600, 300}, {800, 700}};
 
@@ -326,31 +326,6 @@ static void too_many_places_are_refused(void **state)
     ring_cluster_destroy(cluster);
 }
 
-/* A memory source that gives out only so many blocks, and counts those still out. */
-struct scarce {
-    struct memory memory;
-    unsigned left;
-    unsigned out;
-};
-
-static void *scarce_allocate(struct memory *memory, size_t size)
-{
-    struct scarce *scarce = container_of(memory, struct scarce, memory);
-    if (scarce->left == 0) {
-        return NULL;
-    }
-    scarce->left--;
-    scarce->out++;
-    return malloc(size);
-}
-
-static void scarce_release(struct memory *memory, void *block)
-{
-    struct scarce *scarce = container_of(memory, struct scarce, memory);
-    scarce->out--;
-    free(block);
-}
-
 static void memory_may_run_out_at_any_point(void **state)
 {
     (void)state;
@@ -358,7 +333,7 @@ static void memory_may_run_out_at_any_point(void **state)
     enum columba_error error = ERR_NO_MEMORY;
     unsigned blocks = 0;
     for (; error != COLUMBA_OK; blocks++) {
-        struct scarce scarce = {{scarce_allocate, scarce_release}, blocks, 0};
+        struct scarce_memory scarce = scarce_memory(blocks);
         struct topology *topology = NULL;
         error = topology_create(&scarce.memory, &cluster->spec, &topology, NULL);
         assert_true(error == COLUMBA_OK || error == ERR_NO_MEMORY);
