@@ -92,9 +92,16 @@ static void kem_secret(const struct mls_suite *suite, const uint8_t *shared, str
     sodium_memzero(secret, sizeof(secret));
 }
 
+void mls_hpke_info_hash(const struct mls_suite *suite, const struct slice *info, size_t count,
+                        uint8_t *out)
+{
+    struct suite_id id = hpke_suite_id(suite);
+    labeled_extract(suite, &id, slice_of(NULL, 0), "info_hash", info, count, out);
+}
+
 /* The key schedule (5.1) in base mode, without a pre-shared key. */
 static void schedule(struct mls_hpke *hpke, const struct mls_suite *suite, const uint8_t *shared,
-                     const struct slice *info, size_t info_count)
+                     const uint8_t *info_hash)
 {
     uint8_t context[1 + 2 * MLS_HASH_MAX_BYTES] = {MODE_BASE};
     uint8_t secret[MLS_HASH_MAX_BYTES];
@@ -102,8 +109,7 @@ static void schedule(struct mls_hpke *hpke, const struct mls_suite *suite, const
     struct slice none = slice_of(NULL, 0);
     struct slice full = slice_of(context, 1 + 2 * suite->hash_bytes);
     labeled_extract(suite, &id, none, "psk_id_hash", NULL, 0, context + 1);
-    labeled_extract(suite, &id, none, "info_hash", info, info_count,
-                    context + 1 + suite->hash_bytes);
+    memcpy(context + 1 + suite->hash_bytes, info_hash, suite->hash_bytes);
     labeled_extract(suite, &id, slice_of(shared, suite->hash_bytes), "secret", NULL, 0, secret);
     hpke->suite = suite;
     hpke->sequence = 0;
@@ -115,8 +121,7 @@ static void schedule(struct mls_hpke *hpke, const struct mls_suite *suite, const
 }
 
 bool mls_hpke_send(struct mls_hpke *hpke, const struct mls_suite *suite, struct slice public_key,
-                   const struct slice *info, size_t info_count, const uint8_t *ephemeral,
-                   uint8_t *out_kem_output)
+                   const uint8_t *info_hash, const uint8_t *ephemeral, uint8_t *out_kem_output)
 {
     uint8_t shared[MLS_KEM_MAX_BYTES];
     uint8_t secret[MLS_HASH_MAX_BYTES];
@@ -127,14 +132,14 @@ bool mls_hpke_send(struct mls_hpke *hpke, const struct mls_suite *suite, struct 
     suite->kem_public(ephemeral, out_kem_output);
     kem_secret(suite, shared, slice_of(out_kem_output, suite->kem_public_bytes), public_key,
                secret);
-    schedule(hpke, suite, secret, info, info_count);
+    schedule(hpke, suite, secret, info_hash);
     sodium_memzero(shared, sizeof(shared));
     sodium_memzero(secret, sizeof(secret));
     return true;
 }
 
 bool mls_hpke_receive(struct mls_hpke *hpke, const struct mls_suite *suite, struct slice kem_output,
-                      const uint8_t *private_key, const struct slice *info, size_t info_count)
+                      const uint8_t *private_key, const uint8_t *info_hash)
 {
     uint8_t shared[MLS_KEM_MAX_BYTES];
     uint8_t secret[MLS_HASH_MAX_BYTES];
@@ -145,7 +150,7 @@ bool mls_hpke_receive(struct mls_hpke *hpke, const struct mls_suite *suite, stru
     }
     suite->kem_public(private_key, public_key);
     kem_secret(suite, shared, kem_output, slice_of(public_key, suite->kem_public_bytes), secret);
-    schedule(hpke, suite, secret, info, info_count);
+    schedule(hpke, suite, secret, info_hash);
     sodium_memzero(shared, sizeof(shared));
     sodium_memzero(secret, sizeof(secret));
     return true;

@@ -20,6 +20,11 @@ struct mls_hpke {
 /* Parts of `info` at most. */
 #define MLS_HPKE_INFO_PARTS_MAX 4u
 
+/* The hash of `info`, all that the key schedule needs of it: computed once where many messages
+ * have the same. out has hash_bytes. */
+void mls_hpke_info_hash(const struct mls_suite *suite, const struct slice *info, size_t count,
+                        uint8_t *out);
+
 /* DeriveKeyPair (7.1.3). */
 void mls_hpke_derive_keys(const struct mls_suite *suite, struct slice ikm, uint8_t *out_private,
                           uint8_t *out_public);
@@ -29,11 +34,10 @@ void mls_hpke_derive_keys(const struct mls_suite *suite, struct slice ikm, uint8
  * recipient's key has the wrong size or small order.
  */
 bool mls_hpke_send(struct mls_hpke *hpke, const struct mls_suite *suite, struct slice public_key,
-                   const struct slice *info, size_t info_count, const uint8_t *ephemeral,
-                   uint8_t *out_kem_output);
+                   const uint8_t *info_hash, const uint8_t *ephemeral, uint8_t *out_kem_output);
 /* SetupBaseR. False: the kem output has the wrong size or small order. */
 bool mls_hpke_receive(struct mls_hpke *hpke, const struct mls_suite *suite, struct slice kem_output,
-                      const uint8_t *private_key, const struct slice *info, size_t info_count);
+                      const uint8_t *private_key, const uint8_t *info_hash);
 
 /* Each call uses the next sequence number. */
 void mls_hpke_seal(struct mls_hpke *hpke, struct slice aad, struct slice plaintext, uint8_t *out);

@@ -18,6 +18,8 @@ struct mls_key_package_view {
 };
 
 void mls_read_key_package(struct reader *reader, struct mls_key_package_view *out);
+/* From a whole KeyPackage message. */
+enum mls_error mls_key_package_read(struct slice message, struct mls_key_package_view *out);
 void mls_write_key_package_fields(struct mls_buffer *buffer,
                                   const struct mls_key_package_view *view);
 void mls_write_key_package(struct mls_buffer *buffer, const struct mls_key_package_view *view);

@@ -170,30 +170,26 @@ enum mls_error mls_verify_with_label(const struct mls_suite *suite, struct memor
     return valid ? MLS_OK : otherwise;
 }
 
-/* EncryptContext is HPKE's info; it is only hashed, so it is given in parts. */
-struct encrypt_info {
-    struct full_label label;
-    uint8_t length[4];
-    struct slice parts[3];
-};
-
-static void encrypt_info_init(struct encrypt_info *info, const char *label, struct slice context)
+/* EncryptContext is HPKE's info, given in parts. */
+void mls_encrypt_context(const struct mls_suite *suite, const char *label, struct slice context,
+                         uint8_t *out_hash)
 {
-    info->label = full_label_of(label);
-    info->parts[0] = slice_of(info->label.bytes, info->label.size);
-    info->parts[1] = slice_of(info->length, mls_length_put(info->length, context.size));
-    info->parts[2] = context;
+    uint8_t length[4];
+    struct full_label full = full_label_of(label);
+    struct slice info[] = {
+        slice_of(full.bytes, full.size),
+        slice_of(length, mls_length_put(length, context.size)),
+        context,
+    };
+    mls_hpke_info_hash(suite, info, sizeof(info) / sizeof(info[0]), out_hash);
 }
 
-bool mls_encrypt_with_label(const struct mls_suite *suite, struct slice public_key,
-                            const char *label, struct slice context, struct slice plaintext,
-                            const uint8_t *ephemeral, uint8_t *out_kem_output,
-                            uint8_t *out_ciphertext)
+bool mls_encrypt_to(const struct mls_suite *suite, struct slice public_key,
+                    const uint8_t *context_hash, struct slice plaintext, const uint8_t *ephemeral,
+                    uint8_t *out_kem_output, uint8_t *out_ciphertext)
 {
-    struct encrypt_info info;
     struct mls_hpke hpke;
-    encrypt_info_init(&info, label, context);
-    if (!mls_hpke_send(&hpke, suite, public_key, info.parts, 3, ephemeral, out_kem_output)) {
+    if (!mls_hpke_send(&hpke, suite, public_key, context_hash, ephemeral, out_kem_output)) {
         return false;
     }
     mls_hpke_seal(&hpke, slice_of(NULL, 0), plaintext, out_ciphertext);
@@ -205,10 +201,10 @@ bool mls_decrypt_with_label(const struct mls_suite *suite, const uint8_t *privat
                             const char *label, struct slice context, struct slice kem_output,
                             struct slice ciphertext, uint8_t *out)
 {
-    struct encrypt_info info;
+    uint8_t context_hash[MLS_HASH_MAX_BYTES];
     struct mls_hpke hpke;
-    encrypt_info_init(&info, label, context);
-    if (!mls_hpke_receive(&hpke, suite, kem_output, private_key, info.parts, 3)) {
+    mls_encrypt_context(suite, label, context, context_hash);
+    if (!mls_hpke_receive(&hpke, suite, kem_output, private_key, context_hash)) {
         return false;
     }
     bool opened = mls_hpke_open(&hpke, slice_of(NULL, 0), ciphertext, out);

@@ -42,14 +42,16 @@ enum mls_error mls_verify_with_label(const struct mls_suite *suite, struct memor
                                      const struct slice *parts, size_t count,
                                      struct slice signature, enum mls_error otherwise);
 
+/* The context under which something is encrypted, hashed: once for all recipients. */
+void mls_encrypt_context(const struct mls_suite *suite, const char *label, struct slice context,
+                         uint8_t *out_hash);
 /*
  * HPKE single shot. `ephemeral` is a fresh random private key; out_ciphertext has plaintext.size +
  * aead_tag_bytes. False: the recipient's public key is not usable.
  */
-bool mls_encrypt_with_label(const struct mls_suite *suite, struct slice public_key,
-                            const char *label, struct slice context, struct slice plaintext,
-                            const uint8_t *ephemeral, uint8_t *out_kem_output,
-                            uint8_t *out_ciphertext);
+bool mls_encrypt_to(const struct mls_suite *suite, struct slice public_key,
+                    const uint8_t *context_hash, struct slice plaintext, const uint8_t *ephemeral,
+                    uint8_t *out_kem_output, uint8_t *out_ciphertext);
 /* out has ciphertext.size - aead_tag_bytes. False: it does not open. */
 bool mls_decrypt_with_label(const struct mls_suite *suite, const uint8_t *private_key,
                             const char *label, struct slice context, struct slice kem_output,

@@ -53,15 +53,15 @@ enum mls_error mls_path_merge(struct mls_tree *tree, uint32_t leaf,
 
 /* One entry of encrypted_path_secret. */
 static enum mls_error seal_one(const struct mls_tree *tree, uint32_t recipient,
-                               const uint8_t *path_secret, struct slice context,
+                               const uint8_t *path_secret, const uint8_t *context_hash,
                                const uint8_t *ephemeral, struct mls_buffer *buffer)
 {
     const struct mls_suite *suite = tree->suite;
     uint8_t kem_output[MLS_KEM_MAX_BYTES];
     uint8_t ciphertext[MLS_HASH_MAX_BYTES + MLS_AEAD_TAG_MAX_BYTES];
-    if (!mls_encrypt_with_label(suite, mls_node_key(tree->nodes[recipient]), "UpdatePathNode",
-                                context, slice_of(path_secret, suite->hash_bytes), ephemeral,
-                                kem_output, ciphertext)) {
+    if (!mls_encrypt_to(suite, mls_node_key(tree->nodes[recipient]), context_hash,
+                        slice_of(path_secret, suite->hash_bytes), ephemeral, kem_output,
+                        ciphertext)) {
         return MLS_ERR_MALFORMED;
     }
     mls_write_vector(buffer, slice_of(kem_output, suite->kem_public_bytes));
@@ -82,9 +82,11 @@ enum mls_error mls_path_seal(const struct mls_tree *tree, const struct mls_filte
                              void *random_context, struct mls_buffer *buffer)
 {
     uint8_t ephemeral[MLS_KEM_MAX_BYTES];
+    uint8_t context_hash[MLS_HASH_MAX_BYTES];
     struct mls_index_list resolution = mls_index_list_of(tree->memory);
     enum mls_error error = MLS_OK;
     size_t nodes = mls_write_open(buffer);
+    mls_encrypt_context(tree->suite, "UpdatePathNode", context, context_hash);
     for (uint32_t i = 0; i < path->count && error == MLS_OK; i++) {
         mls_write_vector(buffer, slice_of(keys->node_public[i], tree->suite->kem_public_bytes));
         size_t ciphertexts = mls_write_open(buffer);
@@ -95,7 +97,7 @@ enum mls_error mls_path_seal(const struct mls_tree *tree, const struct mls_filte
         for (uint32_t r = 0; r < resolution.count && error == MLS_OK; r++) {
             if (!is_added(added, resolution.items[r])) {
                 random(random_context, ephemeral, tree->suite->kem_private_bytes);
-                error = seal_one(tree, resolution.items[r], secrets->path_secret[i], context,
+                error = seal_one(tree, resolution.items[r], secrets->path_secret[i], context_hash,
                                  ephemeral, buffer);
             }
         }

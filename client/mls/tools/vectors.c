@@ -40,6 +40,7 @@ static const struct shape shapes[] = {
     {"tree-validation", {"tree_hashes", "resolutions"}, vector_tree_validation, false},
     {"treekem", {"update_paths", "ratchet_tree"}, vector_treekem, false},
     {"messages", {"mls_welcome", "mls_key_package"}, vector_messages, false},
+    {"passive-client", {"initial_epoch_authenticator"}, vector_passive_client, false},
     {"hpke", {"kem_id", "exporter_secret", "encryptions"}, vector_hpke, false},
 };
 

@@ -45,6 +45,6 @@ bool vector_equals(struct vector_case *vector, const json_t *object, const char 
 vector_run vector_crypto_basics, vector_deserialization, vector_tree_math, vector_key_schedule,
     vector_psk_secret, vector_transcript_hashes, vector_secret_tree, vector_message_protection,
     vector_welcome, vector_tree_operations, vector_tree_validation, vector_treekem, vector_messages,
-    vector_hpke;
+    vector_passive_client, vector_hpke;
 
 #endif

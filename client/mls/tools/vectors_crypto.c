@@ -68,6 +68,7 @@ static bool check_encryption(struct vector_case *v)
     uint8_t sealed[EXPORT_MAX_BYTES];
     uint8_t output[MLS_KEM_MAX_BYTES];
     uint8_t ephemeral[MLS_KEM_MAX_BYTES] = {1, 2, 3};
+    uint8_t context_hash[MLS_HASH_MAX_BYTES];
     const json_t *o = json_object_get(v->json, "encrypt_with_label");
     struct slice priv = vector_hex(v, o, "priv");
     struct slice context = vector_hex(v, o, "context");
@@ -78,8 +79,9 @@ static bool check_encryption(struct vector_case *v)
                                             vector_hex(v, o, "kem_output"),
                                             vector_hex(v, o, "ciphertext"), plain));
     VECTOR_EXPECT(v, slice_equal(slice_of(plain, expected.size), expected));
-    VECTOR_EXPECT(v, mls_encrypt_with_label(v->suite, vector_hex(v, o, "pub"), text_of(o, "label"),
-                                            context, expected, ephemeral, output, sealed));
+    mls_encrypt_context(v->suite, text_of(o, "label"), context, context_hash);
+    VECTOR_EXPECT(v, mls_encrypt_to(v->suite, vector_hex(v, o, "pub"), context_hash, expected,
+                                    ephemeral, output, sealed));
     VECTOR_EXPECT(v, mls_decrypt_with_label(v->suite, priv.data, text_of(o, "label"), context,
                                             slice_of(output, v->suite->kem_public_bytes),
                                             slice_of(sealed, size), plain));
@@ -266,6 +268,7 @@ bool vector_hpke(struct vector_case *v)
     uint8_t private_key[MLS_KEM_MAX_BYTES];
     uint8_t public_key[MLS_KEM_MAX_BYTES];
     uint8_t output[MLS_KEM_MAX_BYTES];
+    uint8_t info_hash[MLS_HASH_MAX_BYTES];
     size_t n = v->suite->kem_public_bytes;
     if (vector_number(v->json, "mode") != 0 ||
         vector_number(v->json, "kem_id") != v->suite->hpke_kem ||
@@ -274,14 +277,15 @@ bool vector_hpke(struct vector_case *v)
         return vector_fail(v, "skip", __func__, __LINE__);
     }
     struct slice info = vector_hex(v, v->json, "info");
+    mls_hpke_info_hash(v->suite, &info, 1, info_hash);
     mls_hpke_derive_keys(v->suite, vector_hex(v, v->json, "ikmR"), private_key, public_key);
     VECTOR_EXPECT(v, vector_equals(v, v->json, "pkRm", public_key, n));
     VECTOR_EXPECT(v, vector_equals(v, v->json, "skRm", private_key, n));
-    VECTOR_EXPECT(v, mls_hpke_send(&sender, v->suite, slice_of(public_key, n), &info, 1,
+    VECTOR_EXPECT(v, mls_hpke_send(&sender, v->suite, slice_of(public_key, n), info_hash,
                                    vector_hex(v, v->json, "skEm").data, output));
     VECTOR_EXPECT(v, vector_equals(v, v->json, "enc", output, n));
     VECTOR_EXPECT(
-        v, mls_hpke_receive(&receiver, v->suite, slice_of(output, n), private_key, &info, 1));
+        v, mls_hpke_receive(&receiver, v->suite, slice_of(output, n), private_key, info_hash));
     VECTOR_EXPECT(v, vector_equals(v, v->json, "key", sender.key, v->suite->aead_key_bytes));
     VECTOR_EXPECT(v, vector_equals(v, v->json, "base_nonce", receiver.base_nonce,
                                    v->suite->aead_nonce_bytes));

@@ -1,0 +1,345 @@
+/*
+ * The inside of a group, for the files that implement mls.h. See there for what it promises.
+ */
+#ifndef COLUMBA_MLS_GROUP_H
+#define COLUMBA_MLS_GROUP_H
+
+#include "client/mls/frame.h"
+#include "client/mls/mls.h"
+#include "client/mls/schedule.h"
+#include "client/mls/secret_pool.h"
+#include "client/mls/secret_tree.h"
+#include "client/mls/tree.h"
+#include "client/mls/treekem.h"
+#include "client/mls/welcome.h"
+
+#define MLS_SUPPORTED_MAX 16u
+
+struct mls_identity {
+    struct mls_environment environment;
+    const struct mls_suite *suite;
+    struct mls_secret_pool pool;
+    uint8_t *seed;        /* in the pool */
+    uint8_t *private_key; /* in the pool */
+    uint8_t public_key[MLS_SIGNATURE_KEY_MAX_BYTES];
+    struct mls_buffer basic_identity;
+    uint16_t supported[MLS_SUPPORTED_MAX]; /* extensions beside the default ones */
+    size_t supported_count;
+};
+
+struct mls_key_package {
+    struct memory *memory;
+    const struct mls_suite *suite;
+    struct mls_secret_pool pool;
+    uint8_t *init_private;
+    uint8_t *encryption_private;
+    struct mls_buffer message;
+    struct mls_key_package_view view; /* of the message */
+    uint8_t reference[MLS_HASH_MAX_BYTES];
+    bool last_resort;
+};
+
+/* One epoch, current, staged or past. A past one has no secrets but those that read its messages.
+ */
+struct mls_epoch {
+    struct mls_tree *tree;
+    struct mls_group_context context; /* of context_bytes */
+    struct mls_buffer context_bytes;
+    uint8_t interim[MLS_HASH_MAX_BYTES]; /* interim transcript hash */
+    struct mls_epoch_secrets *secrets;   /* in the pool */
+    struct mls_secret_tree *secret_tree;
+    uint32_t own_leaf;
+    uint8_t *keys[MLS_DEPTH_MAX + 1]; /* private keys on our path by level, in the pool */
+};
+
+struct mls_staged {
+    struct mls_epoch *epoch;  /* NULL: it removes us */
+    struct mls_buffer reinit; /* the encoded ReInit proposal, if it covers one */
+    bool was_sealed;          /* received as a PrivateMessage, under this key: */
+    uint32_t sender_leaf;
+    uint32_t generation;
+};
+
+/* A proposal that was received or made in this epoch, and not yet committed. */
+struct mls_pending {
+    uint8_t ref[MLS_HASH_MAX_BYTES];
+    struct mls_buffer authenticated;
+    uint8_t *update_private; /* of our own updates, in the pool */
+};
+
+enum mls_group_state {
+    MLS_GROUP_ACTIVE = 0,
+    MLS_GROUP_REMOVED = 1,
+    MLS_GROUP_REINITIALISED = 2,
+};
+
+struct mls_resumption {
+    uint64_t epoch;
+    uint8_t *psk; /* in the pool */
+};
+
+struct mls_known_psk {
+    struct mls_buffer id;
+    uint8_t *secret; /* in the pool */
+    size_t size;
+};
+
+struct mls_group {
+    struct mls_environment environment;
+    struct mls_identity *identity;
+    struct memory *memory;
+    const struct mls_suite *suite;
+    struct mls_secret_pool pool;
+    struct mls_storage *storage;
+    enum mls_group_state state;
+    size_t padding_bytes;
+    size_t past_max;
+    struct mls_epoch *current;
+    struct mls_epoch *past[MLS_PAST_EPOCHS_MAX]; /* oldest first */
+    size_t past_count;
+    struct mls_staged *own;
+    struct mls_staged *received;
+    struct mls_pending *pending;
+    size_t pending_count;
+    size_t pending_capacity;
+    struct mls_resumption resumption[MLS_RESUMPTION_EPOCHS_MAX]; /* oldest first */
+    size_t resumption_count;
+    struct mls_known_psk *psks;
+    size_t psk_count;
+    struct mls_buffer reinit; /* the ReInit proposal that closed the group */
+};
+
+/* -- environment.c -- */
+void mls_environment_random(const struct mls_environment *environment, void *out, size_t size);
+/* 0: there is no clock. */
+uint64_t mls_environment_now_s(const struct mls_environment *environment);
+struct mls_environment mls_environment_filled(const struct mls_environment *environment);
+bool mls_environment_accepts(const struct mls_environment *environment,
+                             const struct mls_leaf_node *leaf, const struct mls_leaf_node *old);
+
+/* -- identity.c: a leaf node of our own -- */
+struct mls_own_leaf {
+    enum mls_leaf_source source;
+    struct slice encryption_key;
+    struct slice parent_hash;
+    uint64_t lifetime_s;
+    struct slice extensions;
+    struct slice group_id;
+    uint32_t leaf;
+    bool last_resort;
+};
+/* Appends the signed leaf node. */
+enum mls_error mls_identity_write_leaf(const struct mls_identity *identity,
+                                       const struct mls_own_leaf *leaf, struct mls_buffer *out);
+
+/* -- group.c -- */
+struct mls_group *mls_group_allocate(struct mls_identity *identity, struct mls_storage *storage);
+struct mls_epoch *mls_epoch_create(struct mls_group *group);
+/* NULL is fine. */
+void mls_epoch_destroy(struct mls_group *group, struct mls_epoch *epoch);
+/* Writes the context of an epoch whose tree is final. */
+enum mls_error mls_epoch_set_context(struct mls_group *group, struct mls_epoch *epoch,
+                                     struct slice group_id, uint64_t number,
+                                     struct slice confirmed_hash, struct slice extensions);
+/* The secret tree, from the encryption secret, which is wiped. */
+enum mls_error mls_epoch_grow_secrets(struct mls_group *group, struct mls_epoch *epoch);
+/* Keeps a private key for our node at a level, instead of what was there. */
+enum mls_error mls_epoch_put_key(struct mls_group *group, struct mls_epoch *epoch, uint32_t level,
+                                 const uint8_t *private_key);
+/* The private keys of `from` whose nodes are still those of `to`'s tree. */
+enum mls_error mls_epoch_inherit_keys(struct mls_group *group, const struct mls_epoch *from,
+                                      struct mls_epoch *to);
+/* Wipes all that is not needed to read messages of an epoch that ended. */
+void mls_epoch_retire(struct mls_group *group, struct mls_epoch *epoch);
+/* NULL is fine. */
+void mls_staged_destroy(struct mls_group *group, struct mls_staged *staged);
+/* The epoch of this number, if its messages can still be read. */
+struct mls_epoch *mls_group_find_epoch(const struct mls_group *group, uint64_t number);
+/* An epoch's resumption key, in the pool, joins the list; gives the oldest where it was full. */
+uint8_t *mls_group_push_resumption(struct mls_group *group, uint64_t epoch, uint8_t *psk);
+/* A group whose first epoch is ready: notes its resumption key and writes its first records. */
+enum mls_error mls_group_begin(struct mls_group *group);
+enum mls_error mls_group_store_all(struct mls_group *group);
+
+/* -- leaf_check.c: section 7.3 -- */
+struct mls_leaf_rules {
+    const struct mls_environment *environment;
+    const struct mls_suite *suite;
+    struct slice extensions; /* of the group context */
+    bool is_sending;         /* the leaf goes into a message of ours: lifetimes must hold */
+};
+/* The rules one leaf can break by itself; its signature is not looked at. */
+enum mls_error mls_leaf_check(const struct mls_leaf_rules *rules, const struct mls_leaf_node *leaf,
+                              enum mls_leaf_source source);
+/* As a tree may hold it, from whatever source. */
+enum mls_error mls_leaf_check_any(const struct mls_leaf_rules *rules,
+                                  const struct mls_leaf_node *leaf);
+/* The rules about all members together: credential types and, where the extensions are new,
+ * their support. */
+enum mls_error mls_tree_check_members(const struct mls_tree *tree, struct slice extensions,
+                                      bool extensions_are_new);
+
+/* -- pending.c -- */
+const struct mls_pending *mls_group_find_pending(const struct mls_group *group, struct slice ref);
+/* Room in the list and a copy of the proposal, which the caller then puts at its end. LIMIT. */
+enum mls_error mls_group_prepare_pending(struct mls_group *group, struct slice authenticated,
+                                         struct mls_pending *out);
+void mls_group_drop_pending(struct mls_group *group);
+
+/* -- proposal_list.c: section 12.2 and 12.3 -- */
+struct mls_item {
+    struct mls_proposal proposal;
+    struct mls_sender sender;
+    const struct mls_pending *pending; /* NULL: by value */
+    bool checked;                      /* its signatures were verified before */
+};
+
+/* What is to be committed and what comes of it. Lists live in the arena. */
+struct mls_change {
+    struct arena *arena;
+    struct mls_item *items;
+    uint32_t count;
+    bool is_external;         /* an external commit */
+    bool is_sending;          /* a commit of ours */
+    uint32_t committer;       /* of a member's commit */
+    enum mls_psk_usage usage; /* APPLICATION, or what the founding commit of a successor is for */
+    /* What comes of it: */
+    struct slice extensions;
+    bool extensions_are_new;
+    bool needs_path;
+    bool removes_us;
+    const uint8_t *own_update; /* the private key of our update, if it covers one */
+    struct mls_index_list added;
+    const struct mls_key_package_view **added_packages;
+    const struct mls_psk_id **psks;
+    uint32_t psk_count;
+    const struct mls_reinit *reinit;
+    struct slice reinit_encoded;
+    struct slice kem_output; /* of an external init */
+    bool has_removed_leaf;   /* external: a resync */
+    const struct mls_leaf_node *removed_leaf;
+};
+/* Checks the list against the current epoch, then applies it to `tree`, a clone of its tree. */
+enum mls_error mls_change_apply(const struct mls_group *group, const struct mls_epoch *epoch,
+                                struct mls_change *change, struct mls_tree *tree);
+/* The rules for one proposal by itself, on arrival. */
+enum mls_error mls_proposal_check(const struct mls_group *group, const struct mls_epoch *epoch,
+                                  const struct mls_proposal *proposal, struct mls_sender sender,
+                                  bool is_sending);
+
+/* -- psk_store.c -- */
+/* mls_group_add_psk without the record. */
+enum mls_error mls_group_put_psk(struct mls_group *group, const struct mls_psk *psk);
+struct mls_psk_sources {
+    const struct mls_group *group;
+    const struct mls_group *predecessor;
+    const struct mls_psk *psks;
+    size_t psk_count;
+};
+/* psk_secret of a list (8.4). PSK_UNKNOWN. */
+enum mls_error mls_psk_combine(const struct mls_suite *suite, const struct mls_psk_sources *sources,
+                               const struct mls_psk_id *const *ids, uint32_t count,
+                               uint8_t *out_psk_secret);
+
+/* -- epoch_next.c: the end of a commit's way, the same for who made it and who takes it -- */
+struct mls_next {
+    const struct mls_epoch *from;
+    struct mls_epoch *to; /* has tree, own leaf and keys */
+    struct slice extensions;
+    uint16_t wire_format;
+    struct slice frame;
+    struct slice signature;
+    const uint8_t *init_secret;
+    const uint8_t *commit_secret;
+    const uint8_t *psk_secret;
+};
+/* Fills in context, secrets and interim hash. out_tag: what the confirmation tag must be.
+ * out_joiner and out_welcome may be NULL. */
+enum mls_error mls_epoch_advance(struct mls_group *group, const struct mls_next *next,
+                                 uint8_t *out_tag, uint8_t *out_joiner, uint8_t *out_welcome);
+/* The context under which a path is sealed, in `buffer`. */
+enum mls_error mls_provisional_context(struct mls_group *group, const struct mls_epoch *from,
+                                       struct mls_tree *tree, struct slice extensions,
+                                       struct mls_buffer *buffer);
+
+/* -- protect.c -- */
+struct mls_outgoing {
+    struct mls_epoch *epoch;
+    struct mls_sender sender;
+    enum mls_content_type type;
+    enum mls_wire_format format;
+    struct slice authenticated_data;
+    struct mls_buffer frame; /* head and content */
+    size_t content_at;       /* where the content starts */
+    uint8_t signature[MLS_SIGNATURE_MAX_BYTES];
+    struct mls_buffer auth;
+};
+void mls_outgoing_init(struct mls_outgoing *out, struct mls_group *group, struct mls_epoch *epoch,
+                       enum mls_content_type type, enum mls_coat coat, struct slice aad);
+void mls_outgoing_clear(struct mls_outgoing *out);
+enum mls_error mls_outgoing_sign(struct mls_outgoing *out, struct mls_group *group);
+/* Writes the message. For a PrivateMessage `step` is the one it used, to be stored and consumed by
+ * the caller; otherwise it is left alone and *out_has_step is false. */
+enum mls_error mls_outgoing_protect(struct mls_outgoing *out, struct mls_group *group,
+                                    struct slice tag, struct mls_buffer *message,
+                                    struct mls_secret_step *step, bool *out_has_step);
+/* wire format, frame and auth: AuthenticatedContent. */
+void mls_outgoing_write_authenticated(const struct mls_outgoing *out, struct mls_buffer *buffer);
+
+/* -- info.c -- */
+/* A signed GroupInfo of an epoch, without the head of a message. */
+enum mls_error mls_epoch_write_info(struct mls_group *group, struct mls_epoch *epoch,
+                                    bool with_external_pub, bool with_tree, struct mls_buffer *out);
+
+/* -- commit_take.c -- */
+enum mls_error mls_group_take_commit(struct mls_group *group,
+                                     const struct mls_authenticated *message, struct arena *arena,
+                                     struct mls_staged **out);
+bool mls_commit_is_external(const struct mls_authenticated *message);
+
+/* -- join_info.c: what both ways of joining make of a GroupInfo -- */
+/* Checks tree and signature; the epoch has tree, context and interim hash then. Errors as
+ * mls_group_join has them. */
+enum mls_error mls_group_open_info(struct mls_group *group, const struct mls_group_info *info,
+                                   const struct mls_join_options *options, struct mls_epoch *epoch);
+
+/* -- successor.c -- */
+/* Rules for joining a group that follows another (11.2, 11.3). `psks` are those of the welcome. */
+enum mls_error mls_successor_check(const struct mls_group *predecessor,
+                                   const struct mls_psk_id *psks, uint32_t psk_count,
+                                   const struct mls_epoch *epoch);
+
+/* -- state.c: the records of a group -- */
+struct mls_transaction {
+    struct mls_group *group;
+    struct mls_storage *storage; /* NULL: all of this does nothing */
+    bool failed;
+    bool no_memory;
+};
+enum mls_store_mode {
+    MLS_STORE_NEW,    /* tree and secrets, for the first time */
+    MLS_STORE_PAST,   /* the few secrets that an ended epoch keeps; its tree is stored already */
+    MLS_STORE_PUBLIC, /* no secrets; the tree is stored already */
+};
+/* Every record of the group, in the order of a blob. */
+void mls_store_group(struct mls_transaction *transaction);
+void mls_transaction_begin(struct mls_transaction *transaction, struct mls_group *group);
+void mls_store_meta(struct mls_transaction *transaction);
+void mls_store_epoch(struct mls_transaction *transaction, const struct mls_epoch *epoch,
+                     enum mls_store_mode mode);
+void mls_store_secret_tree(struct mls_transaction *transaction, const struct mls_epoch *epoch);
+/* The sender's ratchets and the nodes above as they are once the step is consumed. */
+void mls_store_step(struct mls_transaction *transaction, const struct mls_epoch *epoch,
+                    const struct mls_secret_step *step);
+void mls_store_staged(struct mls_transaction *transaction, const struct mls_staged *staged);
+void mls_store_pending(struct mls_transaction *transaction, const struct mls_pending *pending,
+                       size_t index);
+void mls_erase_epoch(struct mls_transaction *transaction, const struct mls_epoch *epoch);
+void mls_erase_secret_tree(struct mls_transaction *transaction, const struct mls_epoch *epoch);
+/* What `before` has of them. */
+void mls_erase_staged(struct mls_transaction *transaction, const struct mls_group *before);
+void mls_erase_pending(struct mls_transaction *transaction, const struct mls_group *before);
+/* Commits, or abandons what failed. STORAGE, NO_MEMORY. */
+enum mls_error mls_transaction_end(struct mls_transaction *transaction, enum mls_error error);
+
+#endif

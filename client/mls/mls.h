@@ -1,0 +1,397 @@
+/*
+ * Messaging Layer Security (RFC 9420): a state machine for one client's side of its groups.
+ *
+ * Nothing here does I/O, reads a clock or keeps a global: memory, randomness, time and storage are
+ * given in an mls_environment. Messages are byte strings in and out; carrying them, in one order
+ * that all members see, is the caller's task (14).
+ *
+ * The happy path of a client:
+ *   mls_identity_create       once: its signature key and credential
+ *   mls_key_package_create    some, published for others to add it by
+ *   mls_group_create, mls_group_join or mls_group_join_external
+ *   mls_group_encrypt         for each message sent
+ *   mls_group_process         for each message received
+ *   mls_group_commit          to change the group; then mls_group_merge once the commit won its
+ *                             epoch, or mls_group_discard where another did
+ *
+ * Commits have two phases. Making or receiving one only stages the epoch it leads to; until it is
+ * merged the group stays in its epoch and goes on sending and receiving there. A received commit
+ * leaves no trace until it is merged, so it can be processed again after a crash.
+ *
+ * Ownership: what a function creates the caller destroys. Output bytes are in an mls_buffer that
+ * the caller clears. A slice given in is not kept past the call; a slice handed out is a view that
+ * lives until the object it came from changes. An identity must outlive its groups.
+ *
+ * Errors: every function that can fail returns an mls_error (error_table.h). One that fails leaves
+ * all its objects as they were, byte for byte, and its outputs empty; so a message that was
+ * refused may be tried again. NO_MEMORY and STORAGE can come from any of them.
+ *
+ * Durability: with an mls_storage, a change is committed there before its effect is handed out: a
+ * ciphertext is returned only once the step that its key came from is durable, so a crash cannot
+ * make a (key, nonce) be used twice. Without one, the caller saves the group itself before it
+ * sends anything.
+ *
+ * Threads: an object and what was created from it belong to one thread at a time.
+ */
+#ifndef COLUMBA_MLS_MLS_H
+#define COLUMBA_MLS_MLS_H
+
+#include "client/mls/codec.h"
+#include "client/mls/error.h"
+#include "client/mls/limits.h"
+#include "client/mls/suite.h"
+
+/* A member, as the application judges it: section 5.3. */
+struct mls_credential_view {
+    uint16_t type; /* 1 basic, 2 x509 */
+    struct slice identity;
+    struct slice signature_key;
+};
+
+/* What a client runs in. It is copied; what it points to must stay. */
+struct mls_environment {
+    struct memory *memory;  /* NULL: the heap */
+    struct memory *guarded; /* for secrets; NULL: libsodium's guarded pages */
+    void *context;          /* given to the functions below */
+    /* NULL: libsodium's generator. */
+    void (*random)(void *context, void *out, size_t size);
+    /* Seconds since 1970. NULL: lifetimes are not checked. */
+    uint64_t (*now_s)(void *context);
+    /* The authentication service (5.3.1): whether a new credential is what it claims and, where
+     * `old` is not NULL, may follow it. NULL: all are accepted. */
+    bool (*accepts)(void *context, const struct mls_credential_view *credential,
+                    const struct mls_credential_view *old);
+};
+
+/*
+ * Where one group's records are kept. All changes of one call are between a begin and a commit,
+ * which makes them durable, all or none; abandon takes the place of commit where the call failed.
+ * False: it did not work.
+ */
+struct mls_storage {
+    bool (*begin)(struct mls_storage *storage);
+    bool (*put)(struct mls_storage *storage, struct slice key, struct slice value);
+    bool (*erase)(struct mls_storage *storage, struct slice key);
+    bool (*commit)(struct mls_storage *storage);
+    void (*abandon)(struct mls_storage *storage);
+};
+
+struct mls_record {
+    struct slice key;
+    struct slice value;
+};
+
+/* ---- Identity: a signature key pair and a credential (5.3) ---- */
+
+struct mls_identity;
+
+enum mls_error MLS_MUST_CHECK mls_identity_create(const struct mls_environment *environment,
+                                                  uint16_t suite, struct slice basic_identity,
+                                                  struct mls_identity **out);
+/* From a seed that mls_identity_seed gave before. */
+enum mls_error MLS_MUST_CHECK mls_identity_load(const struct mls_environment *environment,
+                                                uint16_t suite, struct slice basic_identity,
+                                                struct slice seed, struct mls_identity **out);
+/* NULL is fine. */
+void mls_identity_destroy(struct mls_identity *identity);
+/* Secret: whoever has it signs as this client. */
+struct slice mls_identity_seed(const struct mls_identity *identity);
+struct slice mls_identity_signature_key(const struct mls_identity *identity);
+/* Lists a group extension or proposal type that the application understands (7.2). LIMIT. */
+enum mls_error MLS_MUST_CHECK mls_identity_support_extension(struct mls_identity *identity,
+                                                             uint16_t type);
+
+/* ---- Key packages (10) ---- */
+
+struct mls_key_package;
+
+struct mls_key_package_options {
+    uint64_t lifetime_s;         /* 0: MLS_LIFETIME_DEFAULT_S; without a clock: for ever */
+    bool last_resort;            /* may be used more than once, when no other is left */
+    struct slice application_id; /* empty: none */
+};
+
+/* `options` may be NULL. */
+enum mls_error MLS_MUST_CHECK mls_key_package_create(const struct mls_identity *identity,
+                                                     const struct mls_key_package_options *options,
+                                                     struct mls_key_package **out);
+/* NULL is fine. Destroy a package once a group was joined with it, unless it is a last resort. */
+void mls_key_package_destroy(struct mls_key_package *package);
+/* The MLSMessage to publish. */
+struct slice mls_key_package_message(const struct mls_key_package *package);
+bool mls_key_package_is_last_resort(const struct mls_key_package *package);
+/* KeyPackageRef (5.2), by which a welcome names it. */
+struct slice mls_key_package_reference(const struct mls_key_package *package);
+/* With its private keys, as one secret blob, and back. */
+enum mls_error MLS_MUST_CHECK mls_key_package_save(const struct mls_key_package *package,
+                                                   struct mls_buffer *out);
+enum mls_error MLS_MUST_CHECK mls_key_package_load(const struct mls_environment *environment,
+                                                   struct slice blob, struct mls_key_package **out);
+enum mls_error MLS_MUST_CHECK mls_key_package_from_keys(const struct mls_environment *environment,
+                                                        struct slice message, struct slice init_key,
+                                                        struct slice encryption_key,
+                                                        struct mls_key_package **out);
+
+/* ---- Groups ---- */
+
+struct mls_group;
+
+struct mls_psk {
+    struct slice id;
+    struct slice secret;
+};
+
+struct mls_group_options {
+    struct slice group_id;       /* empty: 32 random bytes */
+    struct slice extensions;     /* the content of a list of extensions (13); empty: none */
+    struct mls_storage *storage; /* NULL: none */
+};
+
+/* Section 11: a group of one, in epoch 0. `options` may be NULL. */
+enum mls_error MLS_MUST_CHECK mls_group_create(struct mls_identity *identity,
+                                               const struct mls_group_options *options,
+                                               struct mls_group **out);
+
+struct mls_join_options {
+    struct slice ratchet_tree;  /* where the message does not carry it; empty: none */
+    const struct mls_psk *psks; /* external keys that may be asked for */
+    size_t psk_count;
+    struct mls_group *predecessor; /* of a reinitialised or branched group; NULL: none */
+    /* Whether we are in a group of this id already (12.4.3). NULL: not asked. */
+    bool (*knows_group)(void *context, struct slice group_id);
+    struct mls_storage *storage;
+    bool resync; /* external joins: take the place of our leaf of before */
+    struct slice authenticated_data;
+};
+
+/*
+ * Section 12.4.3.1. Looks for whichever package the welcome names. NOT_FOR_US, TREE_MISSING,
+ * PSK_UNKNOWN, GROUP_INFO_SIGNATURE, BAD_CONFIRMATION_TAG, and what is wrong with the tree.
+ */
+enum mls_error MLS_MUST_CHECK mls_group_join(struct mls_identity *identity,
+                                             struct mls_key_package *const *packages,
+                                             size_t package_count, struct slice welcome,
+                                             const struct mls_join_options *options,
+                                             struct mls_group **out);
+/*
+ * Section 12.4.3.2, from a GroupInfo message. The group is in the new epoch at once; out_commit is
+ * for the members. Destroy the group where the commit lost its epoch, and start again from a newer
+ * group info.
+ */
+enum mls_error MLS_MUST_CHECK mls_group_join_external(struct mls_identity *identity,
+                                                      struct slice group_info,
+                                                      const struct mls_join_options *options,
+                                                      struct mls_group **out,
+                                                      struct mls_buffer *out_commit);
+/* NULL is fine. Wipes all secrets. */
+void mls_group_destroy(struct mls_group *group);
+
+struct slice mls_group_id(const struct mls_group *group);
+uint64_t mls_group_epoch(const struct mls_group *group);
+/* False: removed, or reinitialised. */
+bool mls_group_is_active(const struct mls_group *group);
+uint32_t mls_group_own_leaf(const struct mls_group *group);
+uint32_t mls_group_member_count(const struct mls_group *group);
+/* Steps over members by leaf index: start with 0, go on with *leaf + 1. False: no more. */
+bool mls_group_next_member(const struct mls_group *group, uint32_t *leaf,
+                           struct mls_credential_view *out);
+/* The group context's list of extensions (8.1). */
+struct slice mls_group_extensions(const struct mls_group *group);
+/* Section 8.7; empty once the group is closed. */
+struct slice mls_group_authenticator(const struct mls_group *group);
+/* Section 8.5. GROUP_CLOSED, ARGUMENT. */
+enum mls_error MLS_MUST_CHECK mls_group_export(const struct mls_group *group, const char *label,
+                                               struct slice context, uint8_t *out, size_t size);
+/* A key for later PSK proposals that name it; replaces one of the same id. */
+enum mls_error MLS_MUST_CHECK mls_group_add_psk(struct mls_group *group, const struct mls_psk *psk);
+/* Content is padded to a multiple of this; 0: not at all. LIMIT. */
+enum mls_error MLS_MUST_CHECK mls_group_set_padding(struct mls_group *group, size_t bytes);
+/* How many ended epochs can still be read; at most MLS_PAST_EPOCHS_MAX. Applies from the next
+ * merge on. LIMIT. */
+enum mls_error MLS_MUST_CHECK mls_group_set_past_epochs(struct mls_group *group, size_t count);
+/* The public state for others (12.4.3): a GroupInfo message with external_pub and, if wanted, the
+ * ratchet tree. GROUP_CLOSED. */
+enum mls_error MLS_MUST_CHECK mls_group_info(const struct mls_group *group, bool with_tree,
+                                             struct mls_buffer *out);
+/* The content of a ratchet_tree extension, for joins that are given it out of band. */
+enum mls_error MLS_MUST_CHECK mls_group_tree(const struct mls_group *group, struct mls_buffer *out);
+
+/* ---- Sending ---- */
+
+/* An application message (6.3). GROUP_CLOSED, PROPOSALS_PENDING. */
+enum mls_error MLS_MUST_CHECK mls_group_encrypt(struct mls_group *group, struct slice data,
+                                                struct slice authenticated_data,
+                                                struct mls_buffer *out);
+
+enum mls_coat {
+    MLS_COAT_PRIVATE = 0, /* PrivateMessage */
+    MLS_COAT_PUBLIC = 1,  /* PublicMessage: the delivery service can read it */
+};
+
+struct mls_reinit_options {
+    struct slice group_id;
+    uint16_t version;
+    uint16_t suite;
+    struct slice extensions;
+};
+
+enum mls_propose_kind {
+    MLS_PROPOSE_ADD,
+    MLS_PROPOSE_UPDATE,
+    MLS_PROPOSE_REMOVE,
+    MLS_PROPOSE_PSK,
+    MLS_PROPOSE_REINIT,
+    MLS_PROPOSE_EXTENSIONS,
+};
+
+struct mls_proposal_options {
+    enum mls_propose_kind kind;
+    struct slice key_package; /* add: a KeyPackage message */
+    uint32_t leaf;            /* remove */
+    struct slice psk_id;      /* psk: an external key we have */
+    struct slice extensions;  /* extensions */
+    struct mls_reinit_options reinit;
+    enum mls_coat coat;
+    struct slice authenticated_data;
+};
+
+/* A proposal by itself (12.1); it is pending here too. The error names the rule it breaks. */
+enum mls_error MLS_MUST_CHECK mls_group_propose(struct mls_group *group,
+                                                const struct mls_proposal_options *options,
+                                                struct mls_buffer *out);
+/* Forgets the pending proposals. */
+enum mls_error MLS_MUST_CHECK mls_group_clear_proposals(struct mls_group *group);
+size_t mls_group_pending_proposals(const struct mls_group *group);
+
+struct mls_commit_options {
+    const struct slice *add; /* KeyPackage messages */
+    size_t add_count;
+    const uint32_t *remove; /* leaf indices */
+    size_t remove_count;
+    const struct slice *psk_ids; /* external keys we have */
+    size_t psk_count;
+    const struct slice *extensions;          /* NULL: they stay */
+    const struct mls_reinit_options *reinit; /* NULL: none */
+    bool leave_pending;                      /* commit nothing of what was proposed before */
+    bool with_path;                          /* also where the RFC does not ask for one */
+    bool omit_tree;                          /* the welcome without the ratchet tree */
+    enum mls_coat coat;
+    struct slice authenticated_data;
+};
+
+/* Three parts of one change: to be accepted, or not, together. */
+struct mls_commit_bundle {
+    struct mls_buffer commit;
+    struct mls_buffer welcome;    /* empty where nobody was added */
+    struct mls_buffer group_info; /* of the new epoch, with external_pub; without the tree where
+                                     omit_tree */
+};
+void mls_commit_bundle_clear(struct mls_commit_bundle *bundle);
+
+/*
+ * Section 12.4.1: commits pending proposals and those given, and stages the next epoch. Pending
+ * proposals that cannot be in one commit with the others are left out (12.2). `options` may be
+ * NULL. COMMIT_STAGED, GROUP_CLOSED, or the rule that is broken.
+ */
+enum mls_error MLS_MUST_CHECK mls_group_commit(struct mls_group *group,
+                                               const struct mls_commit_options *options,
+                                               struct mls_commit_bundle *out);
+
+enum mls_staged_kind {
+    MLS_STAGED_OWN,
+    MLS_STAGED_RECEIVED,
+};
+
+/* Enters the staged epoch. NOTHING_STAGED. */
+enum mls_error MLS_MUST_CHECK mls_group_merge(struct mls_group *group, enum mls_staged_kind kind);
+/* Forgets it. */
+enum mls_error MLS_MUST_CHECK mls_group_discard(struct mls_group *group, enum mls_staged_kind kind);
+bool mls_group_has_staged(const struct mls_group *group, enum mls_staged_kind kind);
+
+/* ---- Receiving ---- */
+
+enum mls_event_type {
+    MLS_EVENT_APPLICATION,
+    MLS_EVENT_PROPOSAL, /* it is pending now */
+    MLS_EVENT_COMMIT,   /* it is staged now */
+};
+
+enum mls_event_sender {
+    MLS_FROM_MEMBER = 1,
+    MLS_FROM_EXTERNAL = 2,
+    MLS_FROM_NEW_MEMBER = 3,
+};
+
+struct mls_event {
+    enum mls_event_type type;
+    enum mls_event_sender sender;
+    uint32_t sender_index; /* leaf of a member, index of an external sender */
+    uint64_t epoch;        /* that the message was sent in */
+    struct slice data;     /* application */
+    struct slice authenticated_data;
+    uint16_t proposal_type;    /* proposal */
+    bool removes_us;           /* commit */
+    struct mls_buffer storage; /* what the slices view; mls_event_clear frees it */
+};
+void mls_event_clear(struct mls_event *event);
+
+/*
+ * Takes one PublicMessage or PrivateMessage. Among the errors: WRONG_GROUP, STALE_EPOCH,
+ * FUTURE_EPOCH, OWN_MESSAGE, NOT_A_MEMBER, BAD_SIGNATURE, BAD_MEMBERSHIP_TAG, BAD_CIPHERTEXT,
+ * REPLAYED, TOO_FAR_AHEAD, UNKNOWN_PROPOSAL, BAD_CONFIRMATION_TAG, and one for each rule that a
+ * proposal or commit can break.
+ */
+enum mls_error MLS_MUST_CHECK mls_group_process(struct mls_group *group, struct slice message,
+                                                struct mls_event *out);
+
+/* ---- From outside a group (12.1.8) ---- */
+
+/* A proposal by an external sender, as number `sender_index` of the group's external_senders. Kinds
+ * add, remove and extensions. */
+enum mls_error MLS_MUST_CHECK mls_external_propose(const struct mls_identity *identity,
+                                                   struct slice group_id, uint64_t epoch,
+                                                   uint32_t sender_index,
+                                                   const struct mls_proposal_options *options,
+                                                   struct mls_buffer *out);
+/* A client asks to be added by this package of its own. */
+enum mls_error MLS_MUST_CHECK mls_external_propose_self(const struct mls_identity *identity,
+                                                        const struct mls_key_package *package,
+                                                        struct slice group_id, uint64_t epoch,
+                                                        struct mls_buffer *out);
+/* Appends an external_senders extension of one sender to a list of extensions. */
+enum mls_error MLS_MUST_CHECK mls_extensions_add_sender(const struct mls_identity *sender,
+                                                        struct mls_buffer *list);
+
+/* ---- Successors ---- */
+
+enum mls_successor_kind {
+    MLS_SUCCESSOR_REINIT, /* 11.2: after a merged reinit, with its parameters */
+    MLS_SUCCESSOR_BRANCH, /* 11.3: some members, same parameters, a new group id */
+};
+
+/*
+ * Makes the group that follows, already in its epoch 1, and the welcome for its other members.
+ * SUCCESSOR_PARAMETERS, SUCCESSOR_MEMBERS, SUITE.
+ */
+enum mls_error MLS_MUST_CHECK mls_group_succeed(const struct mls_group *group,
+                                                enum mls_successor_kind kind,
+                                                const struct mls_group_options *options,
+                                                const struct slice *packages, size_t package_count,
+                                                struct mls_group **out,
+                                                struct mls_buffer *out_welcome);
+
+/* ---- State ---- */
+
+/* The whole group as one secret blob. Two groups in the same state give the same bytes. A received
+ * commit that is staged is not in it. */
+enum mls_error MLS_MUST_CHECK mls_group_save(const struct mls_group *group, struct mls_buffer *out);
+/* STATE_VERSION, STATE_MALFORMED. `storage` may be NULL; it is not read and not written. */
+enum mls_error MLS_MUST_CHECK mls_group_load(struct mls_identity *identity, struct slice blob,
+                                             struct mls_storage *storage, struct mls_group **out);
+/* The same from the records of a storage, in any order. */
+enum mls_error MLS_MUST_CHECK mls_group_restore(struct mls_identity *identity,
+                                                const struct mls_record *records,
+                                                size_t record_count, struct mls_storage *storage,
+                                                struct mls_group **out);
+
+#endif

@@ -1,0 +1,345 @@
+/*
+ * One received message: opened, authenticated, and handed to what it is for (RFC 9420 section 6).
+ *
+ * Nothing of the group changes before all has proved right. What a message changes then, its
+ * ratchet step included, is stored first and applied after, and applying cannot fail.
+ */
+#include <sodium.h>
+
+#include "client/mls/extension.h"
+#include "client/mls/group.h"
+
+struct incoming {
+    struct mls_group *group;
+    struct mls_epoch *epoch;
+    struct arena arena;
+    struct mls_buffer storage; /* the bytes that the message is read from */
+    struct mls_authenticated message;
+    struct mls_secret_step step;
+    bool has_step;
+};
+
+static enum mls_error find_epoch(struct incoming *in, struct slice group_id, uint64_t number,
+                                 enum mls_content_type type)
+{
+    struct mls_group *group = in->group;
+    uint64_t current = group->current->context.epoch;
+    if (!slice_equal(group_id, mls_group_id(group))) {
+        return MLS_ERR_WRONG_GROUP;
+    }
+    if (number > current) {
+        return MLS_ERR_FUTURE_EPOCH;
+    }
+    if (number < current && type != MLS_CONTENT_APPLICATION) {
+        return MLS_ERR_STALE_EPOCH;
+    }
+    in->epoch = mls_group_find_epoch(group, number);
+    return in->epoch == NULL ? MLS_ERR_STALE_EPOCH : MLS_OK;
+}
+
+/* -- which key has signed -- */
+
+static enum mls_error external_sender_key(const struct incoming *in, struct slice *out_key)
+{
+    struct slice data;
+    struct slice credential;
+    const struct mls_frame *frame = &in->message.frame;
+    if (frame->content_type != MLS_CONTENT_PROPOSAL ||
+        !mls_proposal_may_be_external(frame->proposal.type)) {
+        return MLS_ERR_SENDER_CONTENT;
+    }
+    if (!mls_extension_find(in->epoch->context.extensions, MLS_EXTENSION_EXTERNAL_SENDERS, &data) ||
+        !mls_external_sender_find(data, frame->sender.index, out_key, &credential)) {
+        return MLS_ERR_EXTERNAL_SENDER_UNKNOWN;
+    }
+    return MLS_OK;
+}
+
+static enum mls_error sender_key(const struct incoming *in, struct slice *out_key)
+{
+    const struct mls_frame *frame = &in->message.frame;
+    const struct mls_leaf_node *leaf;
+    switch (frame->sender.type) {
+    case MLS_SENDER_MEMBER:
+        leaf = mls_tree_leaf(in->epoch->tree, frame->sender.index);
+        if (leaf == NULL) {
+            return MLS_ERR_NOT_A_MEMBER;
+        }
+        *out_key = leaf->signature_key;
+        return MLS_OK;
+    case MLS_SENDER_EXTERNAL:
+        return external_sender_key(in, out_key);
+    case MLS_SENDER_NEW_MEMBER_PROPOSAL:
+        if (frame->content_type != MLS_CONTENT_PROPOSAL ||
+            frame->proposal.type != MLS_PROPOSAL_ADD) {
+            return MLS_ERR_SENDER_CONTENT;
+        }
+        *out_key = frame->proposal.add->leaf.signature_key;
+        return MLS_OK;
+    case MLS_SENDER_NEW_MEMBER_COMMIT:
+        if (frame->content_type != MLS_CONTENT_COMMIT) {
+            return MLS_ERR_SENDER_CONTENT;
+        }
+        if (!frame->commit.has_path) {
+            return MLS_ERR_PATH_REQUIRED;
+        }
+        *out_key = frame->commit.path.leaf.signature_key;
+        return MLS_OK;
+    }
+    return MLS_ERR_MALFORMED;
+}
+
+static enum mls_error verify_signature(const struct incoming *in)
+{
+    struct slice key;
+    enum mls_error error = sender_key(in, &key);
+    if (error != MLS_OK) {
+        return error;
+    }
+    return mls_frame_verify(in->group->suite, in->group->memory, &in->message, key,
+                            in->epoch->context.encoded);
+}
+
+/* -- the two coats -- */
+
+static enum mls_error verify_membership(const struct incoming *in)
+{
+    uint8_t tag[MLS_HASH_MAX_BYTES];
+    const struct mls_suite *suite = in->group->suite;
+    if (in->message.frame.sender.type != MLS_SENDER_MEMBER) {
+        return MLS_OK;
+    }
+    if (in->message.frame.sender.index == in->epoch->own_leaf) {
+        return MLS_ERR_OWN_MESSAGE;
+    }
+    mls_membership_tag(suite, in->epoch->secrets->membership, in->message.frame.encoded,
+                       in->epoch->context.encoded, in->message.auth, tag);
+    return mls_secret_equal(slice_of(tag, suite->hash_bytes), in->message.membership_tag)
+               ? MLS_OK
+               : MLS_ERR_BAD_MEMBERSHIP_TAG;
+}
+
+static enum mls_error open_public(struct incoming *in, struct slice message)
+{
+    mls_write_bytes(&in->storage, message);
+    if (in->storage.failed) {
+        return MLS_ERR_NO_MEMORY;
+    }
+    enum mls_error error =
+        mls_read_public_message(mls_buffer_done(&in->storage), &in->arena, &in->message);
+    if (error != MLS_OK) {
+        return error;
+    }
+    const struct mls_frame *frame = &in->message.frame;
+    if (frame->content_type == MLS_CONTENT_APPLICATION) {
+        return MLS_ERR_WIRE_FORMAT;
+    }
+    error = find_epoch(in, frame->group_id, frame->epoch, frame->content_type);
+    if (error == MLS_OK) {
+        error = verify_membership(in);
+    }
+    return error == MLS_OK ? verify_signature(in) : error;
+}
+
+static enum mls_error open_sealed(struct incoming *in, const struct mls_private_message *view)
+{
+    struct mls_sender_data sender;
+    struct mls_group *group = in->group;
+    enum mls_error error = mls_private_message_open_sender(
+        group->suite, group->memory, in->epoch->secrets->sender_data, view, &sender);
+    if (error != MLS_OK) {
+        return error;
+    }
+    if (mls_tree_leaf(in->epoch->tree, sender.leaf) == NULL) {
+        return MLS_ERR_NOT_A_MEMBER;
+    }
+    if (sender.leaf == in->epoch->own_leaf) {
+        return MLS_ERR_OWN_MESSAGE;
+    }
+    enum mls_ratchet_kind kind = view->content_type == MLS_CONTENT_APPLICATION
+                                     ? MLS_RATCHET_APPLICATION
+                                     : MLS_RATCHET_HANDSHAKE;
+    error = mls_secret_tree_find(in->epoch->secret_tree, sender.leaf, kind, sender.generation,
+                                 &in->step);
+    if (error != MLS_OK) {
+        return error;
+    }
+    in->has_step = true;
+    error = mls_private_message_open(group->suite, view, &sender, in->step.key, in->step.nonce,
+                                     &in->storage, &in->arena, &in->message);
+    return error == MLS_OK ? verify_signature(in) : error;
+}
+
+static enum mls_error open_private(struct incoming *in, struct reader *reader)
+{
+    struct mls_private_message view;
+    enum mls_error error = mls_read_private_message(reader, &view);
+    if (error == MLS_OK) {
+        error = find_epoch(in, view.group_id, view.epoch, view.content_type);
+    }
+    return error == MLS_OK ? open_sealed(in, &view) : error;
+}
+
+static enum mls_error open_message(struct incoming *in, struct slice message)
+{
+    enum mls_wire_format format;
+    struct reader reader = reader_of(message);
+    enum mls_error error = mls_read_message_head(&reader, &format);
+    if (error != MLS_OK) {
+        return error;
+    }
+    if (message.size > MLS_MESSAGE_MAX_BYTES) {
+        return MLS_ERR_LIMIT;
+    }
+    switch (format) {
+    case MLS_WIRE_PUBLIC_MESSAGE:
+        return open_public(in, message);
+    case MLS_WIRE_PRIVATE_MESSAGE:
+        return open_private(in, &reader);
+    default:
+        return MLS_ERR_WIRE_FORMAT;
+    }
+}
+
+/* -- what the message is for -- */
+
+static void consume_step(struct incoming *in)
+{
+    if (in->has_step) {
+        mls_secret_tree_consume(in->epoch->secret_tree, &in->step);
+        in->has_step = false;
+    }
+}
+
+static enum mls_error take_application(struct incoming *in)
+{
+    struct mls_transaction transaction;
+    mls_transaction_begin(&transaction, in->group);
+    mls_store_step(&transaction, in->epoch, &in->step);
+    enum mls_error error = mls_transaction_end(&transaction, MLS_OK);
+    if (error == MLS_OK) {
+        consume_step(in);
+    }
+    return error;
+}
+
+static enum mls_error take_proposal(struct incoming *in)
+{
+    struct mls_group *group = in->group;
+    const struct mls_frame *frame = &in->message.frame;
+    struct mls_pending pending;
+    struct mls_transaction transaction;
+    enum mls_error error =
+        mls_proposal_check(group, group->current, &frame->proposal, frame->sender, false);
+    if (error == MLS_OK) {
+        error = mls_group_prepare_pending(group, in->message.encoded, &pending);
+    }
+    if (error != MLS_OK) {
+        return error;
+    }
+    if (mls_group_find_pending(group, slice_of(pending.ref, group->suite->hash_bytes)) != NULL) {
+        mls_buffer_clear(&pending.authenticated);
+        return MLS_ERR_REPLAYED;
+    }
+    mls_transaction_begin(&transaction, group);
+    if (in->has_step) {
+        mls_store_step(&transaction, in->epoch, &in->step);
+    }
+    mls_store_pending(&transaction, &pending, group->pending_count);
+    error = mls_transaction_end(&transaction, MLS_OK);
+    if (error != MLS_OK) {
+        mls_buffer_clear(&pending.authenticated);
+        return error;
+    }
+    consume_step(in);
+    group->pending[group->pending_count++] = pending;
+    return MLS_OK;
+}
+
+/* The key stays in its ratchet until the commit is merged: one that was only staged can be read
+ * again after a crash. */
+static enum mls_error take_commit(struct incoming *in)
+{
+    struct mls_group *group = in->group;
+    struct mls_staged *staged = NULL;
+    enum mls_error error = mls_group_take_commit(group, &in->message, &in->arena, &staged);
+    if (error != MLS_OK) {
+        return error;
+    }
+    staged->was_sealed = in->has_step;
+    staged->sender_leaf = in->step.leaf;
+    staged->generation = in->step.generation;
+    mls_staged_destroy(group, group->received);
+    group->received = staged;
+    return MLS_OK;
+}
+
+static enum mls_error take_message(struct incoming *in)
+{
+    if (in->group->state != MLS_GROUP_ACTIVE &&
+        in->message.frame.content_type != MLS_CONTENT_APPLICATION) {
+        return MLS_ERR_GROUP_CLOSED;
+    }
+    switch (in->message.frame.content_type) {
+    case MLS_CONTENT_APPLICATION:
+        return take_application(in);
+    case MLS_CONTENT_PROPOSAL:
+        return take_proposal(in);
+    case MLS_CONTENT_COMMIT:
+        return take_commit(in);
+    }
+    return MLS_ERR_MALFORMED;
+}
+
+static void fill_event(struct incoming *in, struct mls_event *out)
+{
+    const struct mls_frame *frame = &in->message.frame;
+    *out = (struct mls_event){
+        .type = (enum mls_event_type)(frame->content_type - MLS_CONTENT_APPLICATION),
+        .sender = frame->sender.type == MLS_SENDER_MEMBER     ? MLS_FROM_MEMBER
+                  : frame->sender.type == MLS_SENDER_EXTERNAL ? MLS_FROM_EXTERNAL
+                                                              : MLS_FROM_NEW_MEMBER,
+        .sender_index = frame->sender.index,
+        .epoch = frame->epoch,
+        .authenticated_data = frame->authenticated_data,
+        .storage = in->storage,
+    };
+    if (out->type == MLS_EVENT_APPLICATION) {
+        out->data = frame->application_data;
+    } else if (out->type == MLS_EVENT_PROPOSAL) {
+        out->proposal_type = (uint16_t)frame->proposal.type;
+    } else {
+        out->removes_us = in->group->received->epoch == NULL;
+    }
+    in->storage = mls_buffer_of(in->group->memory);
+}
+
+void mls_event_clear(struct mls_event *event)
+{
+    mls_buffer_clear(&event->storage);
+    *event = (struct mls_event){.storage = event->storage};
+}
+
+enum mls_error mls_group_process(struct mls_group *group, struct slice message,
+                                 struct mls_event *out)
+{
+    struct incoming in = {.group = group, .storage = mls_buffer_of(group->memory)};
+    *out = (struct mls_event){.storage = mls_buffer_of(group->memory)};
+    if (group->state == MLS_GROUP_REMOVED) {
+        return MLS_ERR_GROUP_CLOSED;
+    }
+    arena_init(&in.arena, group->memory, MLS_PARSE_ARENA_MAX_BYTES);
+    enum mls_error error = open_message(&in, message);
+    if (error == MLS_OK) {
+        error = take_message(&in);
+    }
+    if (error == MLS_OK) {
+        fill_event(&in, out);
+    }
+    if (in.has_step) {
+        mls_secret_tree_drop(in.epoch->secret_tree, &in.step);
+    }
+    mls_buffer_clear(&in.storage);
+    arena_clear(&in.arena);
+    return error;
+}

@@ -1,0 +1,133 @@
+/* Where pre-shared keys come from: those the application gave, and our epochs' resumption keys. */
+#include "base/assert.h"
+#include "client/mls/group.h"
+
+/* Where an id is, or the end of the list. */
+static size_t find_known(const struct mls_group *group, struct slice id)
+{
+    size_t at = 0;
+    while (at < group->psk_count && !slice_equal(mls_buffer_done(&group->psks[at].id), id)) {
+        at++;
+    }
+    return at;
+}
+
+static enum mls_error append_psk(struct mls_group *group, struct mls_known_psk *known)
+{
+    size_t size = (group->psk_count + 1) * sizeof(*group->psks);
+    struct mls_known_psk *grown = memory_allocate(group->memory, size);
+    if (grown == NULL) {
+        return MLS_ERR_NO_MEMORY;
+    }
+    if (group->psk_count > 0) {
+        memcpy(grown, group->psks, group->psk_count * sizeof(*grown));
+    }
+    memory_release(group->memory, group->psks);
+    group->psks = grown;
+    group->psks[group->psk_count++] = *known;
+    return MLS_OK;
+}
+
+enum mls_error mls_group_put_psk(struct mls_group *group, const struct mls_psk *psk)
+{
+    struct mls_known_psk known = {.id = mls_buffer_of(group->memory), .size = psk->secret.size};
+    size_t at = find_known(group, psk->id);
+    if (psk->secret.size == 0 || psk->secret.size > MLS_SECRET_BLOCK_MAX_BYTES) {
+        return MLS_ERR_ARGUMENT;
+    }
+    if (at == MLS_PSKS_MAX) {
+        return MLS_ERR_LIMIT;
+    }
+    mls_write_bytes(&known.id, psk->id);
+    known.secret = mls_secret_take_copy(&group->pool, psk->secret.data, psk->secret.size);
+    enum mls_error error = known.secret == NULL || known.id.failed ? MLS_ERR_NO_MEMORY : MLS_OK;
+    if (error == MLS_OK && at < group->psk_count) {
+        mls_secret_give(&group->pool, group->psks[at].secret, group->psks[at].size);
+        mls_buffer_clear(&group->psks[at].id);
+        group->psks[at] = known;
+        return MLS_OK;
+    }
+    if (error == MLS_OK) {
+        error = append_psk(group, &known);
+    }
+    if (error != MLS_OK) {
+        mls_buffer_clear(&known.id);
+        mls_secret_give(&group->pool, known.secret, known.size);
+    }
+    return error;
+}
+
+enum mls_error mls_group_add_psk(struct mls_group *group, const struct mls_psk *psk)
+{
+    struct mls_transaction transaction;
+    enum mls_error error = mls_group_put_psk(group, psk);
+    if (error != MLS_OK) {
+        return error;
+    }
+    mls_transaction_begin(&transaction, group);
+    mls_store_meta(&transaction);
+    return mls_transaction_end(&transaction, MLS_OK);
+}
+
+static enum mls_error find_resumption(const struct mls_group *group, const struct mls_psk_id *id,
+                                      struct slice *out_secret)
+{
+    if (group == NULL || !slice_equal(id->group_id, mls_group_id(group))) {
+        return MLS_ERR_PSK_UNKNOWN;
+    }
+    for (size_t i = 0; i < group->resumption_count; i++) {
+        if (group->resumption[i].epoch == id->epoch) {
+            *out_secret = slice_of(group->resumption[i].psk, group->suite->hash_bytes);
+            return MLS_OK;
+        }
+    }
+    return MLS_ERR_PSK_UNKNOWN;
+}
+
+static enum mls_error find_external(const struct mls_psk_sources *sources, struct slice id,
+                                    struct slice *out_secret)
+{
+    for (size_t i = 0; i < sources->psk_count; i++) {
+        if (slice_equal(sources->psks[i].id, id)) {
+            *out_secret = sources->psks[i].secret;
+            return MLS_OK;
+        }
+    }
+    size_t at = sources->group == NULL ? 0 : find_known(sources->group, id);
+    if (sources->group == NULL || at == sources->group->psk_count) {
+        return MLS_ERR_PSK_UNKNOWN;
+    }
+    *out_secret = slice_of(sources->group->psks[at].secret, sources->group->psks[at].size);
+    return MLS_OK;
+}
+
+static enum mls_error find_psk(const struct mls_psk_sources *sources, const struct mls_psk_id *id,
+                               struct slice *out_secret)
+{
+    if (id->type == MLS_PSK_EXTERNAL) {
+        return find_external(sources, id->external_id, out_secret);
+    }
+    enum mls_error error = find_resumption(sources->group, id, out_secret);
+    if (error != MLS_OK) {
+        error = find_resumption(sources->predecessor, id, out_secret);
+    }
+    return error;
+}
+
+enum mls_error mls_psk_combine(const struct mls_suite *suite, const struct mls_psk_sources *sources,
+                               const struct mls_psk_id *const *ids, uint32_t count,
+                               uint8_t *out_psk_secret)
+{
+    COLUMBA_ASSERT(count <= MLS_PSKS_MAX);
+    mls_psk_secret_start(suite, out_psk_secret);
+    for (uint32_t i = 0; i < count; i++) {
+        struct slice secret;
+        enum mls_error error = find_psk(sources, ids[i], &secret);
+        if (error != MLS_OK) {
+            return error;
+        }
+        mls_psk_secret_step(suite, out_psk_secret, ids[i]->encoded, (uint16_t)i, (uint16_t)count,
+                            secret);
+    }
+    return MLS_OK;
+}
