@@ -4,7 +4,8 @@
  *
  * allocation_cluster spreads the tokens of a whole new cluster; allocation_join picks those of one
  * node that joins a ring which is in use. Both depend on their input alone (order of the nodes
- * included: sort them, by host id, where several processes have to agree).
+ * included: sort them, by host id, where several processes have to agree). Another node in the list
+ * gives a whole cluster other tokens; a cluster that holds data grows by joins.
  *
  * A node's tokens only matter within its data centre: the others' replicas are placed on their own.
  * So a data centre is allocated by itself. Racks are a boundary that allocation cannot level: where
@@ -45,8 +46,9 @@ enum columba_error allocation_cluster(struct memory *memory,
                                       const struct allocation_request *request,
                                       uint64_t *out_tokens);
 
-/* Tokens for `joining`, beside the nodes that have theirs: tokens_per_node of them, ascending, none
- * of them in use. No range moves between the others. One node computes this and publishes it. */
+/* Tokens for `joining`, beside the nodes that have theirs (who has none is left out):
+ * tokens_per_node of them, ascending, none of them in use. No range moves between the others. One
+ * node computes this and publishes it. Errors as above. */
 enum columba_error allocation_join(struct memory *memory, const struct allocation_request *request,
                                    const struct allocation_node *joining, uint64_t *out_tokens);
 
