@@ -4,8 +4,9 @@
 
 /* --- create ---------------------------------------------------------------------------------- */
 
-/* One request takes WRITE_MAX_ROWS members or this many bytes of their names; a conversation with
- * more of them is made in several, one after the other. */
+/* One request writes at most WRITE_MAX_ROWS rows, the conversation's own among them, and takes this
+ * many bytes of names; a conversation with more members is made in several, one after the other. */
+#define CREATE_MEMBERS_MAX (WRITE_MAX_ROWS - 1u)
 #define CREATE_MEMBERS_MAX_BYTES (WRITE_MAX_BYTES / 2)
 
 struct create_state {
@@ -23,7 +24,7 @@ static uint32_t create_chunk(const struct create_state *state)
 {
     size_t bytes = 0;
     uint32_t count = 0;
-    while (count < WRITE_MAX_ROWS && state->member_next + count < state->member_count) {
+    while (count < CREATE_MEMBERS_MAX && state->member_next + count < state->member_count) {
         bytes += state->members[state->member_next + count].name.size;
         if (bytes > CREATE_MEMBERS_MAX_BYTES) {
             break;
@@ -38,7 +39,7 @@ static uint32_t create_chunk(const struct create_state *state)
 static uint32_t create_kind(const struct columba_client *client, const struct create_state *state)
 {
     uint32_t fanout_max = client_fanout_members_max(client->core);
-    if (state->kind != COLUMBA_KIND_BY_MEMBERS || state->member_count <= WRITE_MAX_ROWS) {
+    if (state->kind != COLUMBA_KIND_BY_MEMBERS || state->member_count <= CREATE_MEMBERS_MAX) {
         return state->kind;
     }
     bool is_broadcast =

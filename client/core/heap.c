@@ -44,10 +44,8 @@ static void heap_sink(struct client *client, uint32_t position, struct client_re
 
 void heap_insert(struct client *client, struct client_request *request, uint64_t due_ms)
 {
+    heap_remove(client, request);
     COLUMBA_ASSERT(client->heap_count < client->slot_count);
-    if (request->heap_position != HEAP_NONE) {
-        heap_remove(client, request);
-    }
     request->due_ms = due_ms;
     heap_rise(client, client->heap_count++, request);
 }
