@@ -3,7 +3,7 @@
  *
  *     columbad --config FILE            runs until SIGTERM or SIGINT
  *     columbad --config FILE --check-config
- *     columbad --config FILE --print-config
+ *     columbad [--config FILE] --print-config
  *
  * Exit codes: 0 done, 1 usage or configuration, 2 the node could not start or had to stop.
  */
@@ -55,7 +55,7 @@ static int arguments_read(int argc, const char **argv, struct arguments *out_arg
     } else if (out_arguments->version) {
         printf("columbad %s\n", COLUMBA_VERSION);
         code = EXIT_DONE;
-    } else if (out_arguments->config_path == NULL) {
+    } else if (out_arguments->config_path == NULL && !out_arguments->print_config) {
         code = arguments_wrong(context, "--config FILE must be given", "");
     }
     poptFreeContext(context);
@@ -92,12 +92,19 @@ static int config_check(const char *path, const struct config *config)
     return EXIT_DONE;
 }
 
+/* What --print-config shows without a file: the two options that have no default, and the rest. */
+static const char example[] = "node_name: node1\ndata_directory: /var/lib/columba\n";
+
 static int config_serve(const struct arguments *arguments)
 {
     struct config config;
     struct config_problem problem;
     int code = EXIT_DONE;
-    if (config_load(&config, arguments->config_path, &problem) != COLUMBA_OK) {
+    enum columba_error error =
+        arguments->config_path == NULL
+            ? config_parse(&config, "the defaults", slice_of_text(example), &problem)
+            : config_load(&config, arguments->config_path, &problem);
+    if (error != COLUMBA_OK) {
         fprintf(stderr, "columbad: %s\n", problem.text);
         return EXIT_USAGE;
     }

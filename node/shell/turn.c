@@ -188,18 +188,19 @@ void turn_end(struct node *node)
     if (!node->turn.has_work) {
         return;
     }
-    node->turn.has_work = false;
     node->counters.turns++;
     gossiper_turn(node);
     do {
-        /* Output that left may have made room for input that was kept: it must not wait for the
-         * next event, which may never come. Each round uses some of it up. */
+        /* Output that left may have made room for input that was kept, and output that failed is
+         * news for the core: neither must wait for the next event, which may never come. Each round
+         * uses some of it up. */
+        node->turn.has_work = false;
         connections_resume(node);
         core_turn_end(node->core);
         effects_drain(node);
         batch_hand(node);
         stream_flush_all(&node->streams);
-    } while (!list_is_empty(&node->resumable));
+    } while (node->turn.has_work || !list_is_empty(&node->resumable));
     tick_set(node);
 }
 
