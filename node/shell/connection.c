@@ -4,10 +4,9 @@
 
 #include "base/assert.h"
 #include "node/shell/admin.h"
+#include "node/shell/handshake.h"
 #include "node/shell/node.h"
 #include "proto/codec.h"
-
-static const struct stream_table connection_table;
 
 static struct connection *connection_of(struct stream *stream)
 {
@@ -25,8 +24,8 @@ static struct message status_of(enum columba_error error, const char *text)
 /* ---- answers ---- */
 
 /* The last words on a connection. */
-static void connection_refuse(struct connection *connection, uint64_t asked_id,
-                              enum columba_error error, const char *text)
+void connection_refuse(struct connection *connection, uint64_t asked_id, enum columba_error error,
+                       const char *text)
 {
     struct message status = status_of(error, text);
     if (stream_send(&connection->stream, &status, asked_id) != COLUMBA_OK) {
@@ -37,8 +36,8 @@ static void connection_refuse(struct connection *connection, uint64_t asked_id,
 }
 
 /* An answer that cannot be encoded becomes one that says so. */
-static void answer_send(struct connection *connection, uint64_t asked_id,
-                        const struct message *message)
+void connection_answer(struct connection *connection, uint64_t asked_id,
+                       const struct message *message)
 {
     struct stream *stream = &connection->stream;
     enum columba_error error = stream_send(stream, message, asked_id);
@@ -102,7 +101,7 @@ void request_answer(struct node *node, struct request *request, const struct mes
     }
     COLUMBA_ASSERT(connection->request_count > 0);
     connection->request_count--;
-    answer_send(connection, asked_id, message);
+    connection_answer(connection, asked_id, message);
     resume_consider(connection);
 }
 
@@ -122,80 +121,6 @@ void connection_reply(struct node *node, uint64_t request_id, const struct messa
     }
     node_latency_add(node, request);
     request_answer(node, request, message);
-}
-
-/* ---- handshake ---- */
-
-static void hello_refuse(struct connection *connection, uint64_t asked_id, enum columba_error error,
-                         const char *text)
-{
-    struct shell_counters *counters = &connection->stream.node->counters;
-    if (error == ERR_PROTOCOL_VERSION) {
-        counters->frames_wrong_version++;
-    } else {
-        counters->frames_wrong_cluster++;
-    }
-    connection_refuse(connection, asked_id, error, text);
-}
-
-static bool hello_version_is_known(const struct message_hello *hello)
-{
-    return hello->protocol_min <= PROTOCOL_VERSION_MAX &&
-           hello->protocol_max >= PROTOCOL_VERSION_MIN &&
-           hello->protocol_min <= hello->protocol_max;
-}
-
-/* The index of a node that greets us; NODE_NONE: the connection was refused. */
-static uint16_t hello_node(struct connection *connection, uint64_t asked_id,
-                           const struct message_hello *hello)
-{
-    struct node *node = connection->stream.node;
-    uint16_t index = topology_node_by_host(node->topology, &hello->host_id);
-    if (index == TOPOLOGY_NODE_NONE) {
-        hello_refuse(connection, asked_id, ERR_WRONG_CLUSTER,
-                     "this node is not in the receiver's list of nodes: give all nodes the same");
-    } else if (index == node->self) {
-        hello_refuse(connection, asked_id, ERR_WRONG_CLUSTER,
-                     "the receiver has this node's own name: two nodes share a node_name, or one "
-                     "listens on another's address");
-        index = TOPOLOGY_NODE_NONE;
-    }
-    return index;
-}
-
-static void hello_handle(struct connection *connection, uint64_t asked_id,
-                         const struct message_hello *hello)
-{
-    struct node *node = connection->stream.node;
-    char text[NAME_MAX_BYTES + 128u];
-    if (!hello_version_is_known(hello)) {
-        snprintf(text, sizeof text,
-                 "this node speaks protocol versions %u to %u, the greeting offers %u to %u",
-                 PROTOCOL_VERSION_MIN, PROTOCOL_VERSION_MAX, hello->protocol_min,
-                 hello->protocol_max);
-        hello_refuse(connection, asked_id, ERR_PROTOCOL_VERSION, text);
-        return;
-    }
-    bool is_node = hello->role == ROLE_NODE;
-    if ((is_node || hello->cluster_name.size > 0) &&
-        !slice_equal(hello->cluster_name, node->topology->cluster_name)) {
-        snprintf(text, sizeof text, "this node belongs to the cluster %s",
-                 (const char *)node->topology->cluster_name.data);
-        hello_refuse(connection, asked_id, ERR_WRONG_CLUSTER, text);
-        return;
-    }
-    if (is_node) {
-        uint16_t index = hello_node(connection, asked_id, hello);
-        if (index == TOPOLOGY_NODE_NONE) {
-            return;
-        }
-        connection->peer = index;
-        peer_greeted(node, index);
-    }
-    connection->state = is_node ? CONNECTION_NODE : CONNECTION_CLIENT;
-    stream_handshake_deadline(&connection->stream, 0);
-    struct message welcome = node_welcome(node);
-    answer_send(connection, asked_id, &welcome);
 }
 
 /* ---- requests ---- */
@@ -241,7 +166,7 @@ static void frame_refuse(struct connection *connection, const struct frame *fram
                          enum columba_error error, const char *text)
 {
     struct message status = status_of(error, text);
-    answer_send(connection, frame->request_id, &status);
+    connection_answer(connection, frame->request_id, &status);
 }
 
 /* A disk that stalls must not make the batch behind it grow without bound. */
@@ -294,7 +219,7 @@ static void ping_answer(struct connection *connection, const struct frame *frame
 {
     struct message pong = {.type = MESSAGE_PING, .ping = {.token = ping->token, .answer = true}};
     if (!ping->answer) {
-        answer_send(connection, frame->request_id, &pong);
+        connection_answer(connection, frame->request_id, &pong);
     }
 }
 
@@ -384,7 +309,7 @@ static void connection_frame(struct stream *stream, const struct frame *frame, s
     } else if (connection->state != CONNECTION_HANDSHAKE) {
         request_handle(connection, frame, &message);
     } else if (message.type == MESSAGE_HELLO) {
-        hello_handle(connection, frame->request_id, &message.hello);
+        handshake_hello(connection, frame->request_id, &message.hello);
     } else {
         stream->node->counters.frames_unexpected++;
         connection_refuse(connection, frame->request_id, ERR_INVALID,
@@ -442,9 +367,7 @@ static const struct stream_table connection_table = {
     .closed = connection_closed,
 };
 
-/* ---- listening ---- */
-
-static struct connection *connection_create(struct node *node)
+struct connection *connection_create(struct node *node)
 {
     struct connection *connection = malloc(sizeof *connection);
     if (connection == NULL) {
@@ -460,79 +383,6 @@ static struct connection *connection_create(struct node *node)
     list_append(&node->connections, &connection->link);
     node->connection_count++;
     return connection;
-}
-
-static void connection_accepted(struct connection *connection)
-{
-    struct node *node = connection->stream.node;
-    uv_tcp_nodelay(&connection->stream.tcp, 1);
-    uv_tcp_keepalive(&connection->stream.tcp, 1, NODE_KEEPALIVE_SECONDS);
-    turn_begin(node);
-    stream_start(&connection->stream);
-    if (node->connection_count - node->refused_count <= node->connections_max) {
-        node->counters.connections_accepted++;
-        stream_handshake_deadline(&connection->stream,
-                                  node_now_ms(node) + node->config->handshake_timeout_ms);
-        return;
-    }
-    node->counters.connections_refused++;
-    connection->is_refused = true;
-    node->refused_count++;
-    if (node->refused_count > CONNECTIONS_TOLD_MAX) {
-        stream_close(&connection->stream);
-        return;
-    }
-    connection_refuse(connection, 0, ERR_OVERLOADED,
-                      "the node has as many connections as it takes (limits.connections_max)");
-}
-
-static void connection_arrived(uv_stream_t *server, int status)
-{
-    struct node *node = server->data;
-    struct connection *connection = status == 0 ? connection_create(node) : NULL;
-    if (connection == NULL) {
-        node->counters.accept_errors++;
-        return;
-    }
-    if (uv_accept(server, (uv_stream_t *)&connection->stream.tcp) != 0) {
-        node->counters.accept_errors++;
-        stream_close(&connection->stream);
-        return;
-    }
-    connection_accepted(connection);
-}
-
-enum columba_error listener_open(struct node *node, char *out_text)
-{
-    struct listener *listener = &node->listener;
-    union address_socket socket;
-    char address[ADDRESS_TEXT_BYTES];
-    address_to_socket(&node->config->listen_address, &socket);
-    address_format(&node->config->listen_address, address);
-    int failed = uv_tcp_init(&node->loop, &listener->tcp);
-    if (failed == 0) {
-        listener->is_open = true;
-        listener->tcp.data = node;
-        failed = uv_tcp_bind(&listener->tcp, &socket.any, 0);
-    }
-    if (failed == 0) {
-        failed = uv_listen((uv_stream_t *)&listener->tcp, NODE_LISTEN_BACKLOG, connection_arrived);
-    }
-    if (failed == 0) {
-        return COLUMBA_OK;
-    }
-    snprintf(out_text, CONFIG_PROBLEM_BYTES, "cannot listen on %s: %s%s", address,
-             uv_strerror(failed),
-             failed == UV_EADDRINUSE ? ": is another node running there?" : "");
-    return failed == UV_EADDRINUSE ? ERR_IN_USE : ERR_IO;
-}
-
-void listener_close(struct node *node)
-{
-    if (node->listener.is_open) {
-        node->listener.is_open = false;
-        uv_close((uv_handle_t *)&node->listener.tcp, NULL);
-    }
 }
 
 /* ---- all of them ---- */

@@ -20,9 +20,6 @@
 #include "node/shell/requests.h"
 #include "node/shell/stream.h"
 
-/* Connections above the limit that are told so rather than closed without a word. */
-#define CONNECTIONS_TOLD_MAX 64u
-
 enum connection_state { CONNECTION_HANDSHAKE, CONNECTION_CLIENT, CONNECTION_NODE };
 
 struct connection {
@@ -37,15 +34,13 @@ struct connection {
     bool is_refused; /* above the limit: only there to be told so */
 };
 
-struct listener {
-    uv_tcp_t tcp;
-    bool is_open;
-};
-
-/* ERR_IN_USE, ERR_IO: out_text (CONFIG_PROBLEM_BYTES) says why. */
-enum columba_error listener_open(struct node *node, char *out_text);
-/* No further connections. May be called twice. */
-void listener_close(struct node *node);
+/* In the handshake, its socket not accepted yet. NULL: no memory. */
+struct connection *connection_create(struct node *node);
+void connection_answer(struct connection *connection, uint64_t asked_id,
+                       const struct message *message);
+/* Its last words: the connection ends. */
+void connection_refuse(struct connection *connection, uint64_t asked_id, enum columba_error error,
+                       const char *text);
 
 /* The core's answer to a request. */
 void connection_reply(struct node *node, uint64_t request_id, const struct message *message);

@@ -28,6 +28,7 @@
 #include "node/shell/directory.h"
 #include "node/shell/drain.h"
 #include "node/shell/gossiper.h"
+#include "node/shell/listener.h"
 #include "node/shell/peer.h"
 #include "node/shell/readers.h"
 #include "node/shell/requests.h"
@@ -35,7 +36,6 @@
 #include "node/shell/turn.h"
 
 #define NODE_SOFTWARE "columba " COLUMBA_VERSION
-#define NODE_LISTEN_BACKLOG 1024
 #define NODE_KEEPALIVE_SECONDS 60u
 /* Beyond twice both timeouts; then the core has forgotten the request. */
 #define NODE_REQUEST_PATIENCE_MS 30000u

@@ -103,8 +103,6 @@ void stream_start(struct stream *stream);
  * unless the stream is OPEN. */
 enum columba_error stream_send(struct stream *stream, const struct message *message,
                                uint64_t request_id);
-/* Appends frames made before. */
-enum columba_error stream_send_bytes(struct stream *stream, struct slice frames);
 size_t stream_unsent_bytes(const struct stream *stream);
 
 /* Stops reading after the frame at hand; what has arrived is kept. */

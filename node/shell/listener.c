@@ -1,0 +1,76 @@
+#include "node/shell/listener.h"
+
+#include "node/shell/node.h"
+
+static void connection_accepted(struct connection *connection)
+{
+    struct node *node = connection->stream.node;
+    uv_tcp_nodelay(&connection->stream.tcp, 1);
+    uv_tcp_keepalive(&connection->stream.tcp, 1, NODE_KEEPALIVE_SECONDS);
+    turn_begin(node);
+    stream_start(&connection->stream);
+    if (node->connection_count - node->refused_count <= node->connections_max) {
+        node->counters.connections_accepted++;
+        stream_handshake_deadline(&connection->stream,
+                                  node_now_ms(node) + node->config->handshake_timeout_ms);
+        return;
+    }
+    node->counters.connections_refused++;
+    connection->is_refused = true;
+    node->refused_count++;
+    if (node->refused_count > LISTENER_TOLD_MAX) {
+        stream_close(&connection->stream);
+        return;
+    }
+    connection_refuse(connection, 0, ERR_OVERLOADED,
+                      "the node has as many connections as it takes (limits.connections_max)");
+}
+
+static void connection_arrived(uv_stream_t *server, int status)
+{
+    struct node *node = server->data;
+    struct connection *connection = status == 0 ? connection_create(node) : NULL;
+    if (connection == NULL) {
+        node->counters.accept_errors++;
+        return;
+    }
+    if (uv_accept(server, (uv_stream_t *)&connection->stream.tcp) != 0) {
+        node->counters.accept_errors++;
+        stream_close(&connection->stream);
+        return;
+    }
+    connection_accepted(connection);
+}
+
+enum columba_error listener_open(struct node *node, char *out_text)
+{
+    struct listener *listener = &node->listener;
+    union address_socket socket;
+    char address[ADDRESS_TEXT_BYTES];
+    address_to_socket(&node->config->listen_address, &socket);
+    address_format(&node->config->listen_address, address);
+    int failed = uv_tcp_init(&node->loop, &listener->tcp);
+    if (failed == 0) {
+        listener->is_open = true;
+        listener->tcp.data = node;
+        failed = uv_tcp_bind(&listener->tcp, &socket.any, 0);
+    }
+    if (failed == 0) {
+        failed = uv_listen((uv_stream_t *)&listener->tcp, LISTENER_BACKLOG, connection_arrived);
+    }
+    if (failed == 0) {
+        return COLUMBA_OK;
+    }
+    snprintf(out_text, CONFIG_PROBLEM_BYTES, "cannot listen on %s: %s%s", address,
+             uv_strerror(failed),
+             failed == UV_EADDRINUSE ? ": is another node running there?" : "");
+    return failed == UV_EADDRINUSE ? ERR_IN_USE : ERR_IO;
+}
+
+void listener_close(struct node *node)
+{
+    if (node->listener.is_open) {
+        node->listener.is_open = false;
+        uv_close((uv_handle_t *)&node->listener.tcp, NULL);
+    }
+}

@@ -1,0 +1,29 @@
+/*
+ * The listener: accepts connections, as many as limits.connections_max and the limit of open files
+ * allow; those above are told so, as long as they are not too many themselves.
+ */
+#ifndef COLUMBA_NODE_SHELL_LISTENER_H
+#define COLUMBA_NODE_SHELL_LISTENER_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/error.h"
+
+/* Connections above the limit that are told so rather than closed without a word. */
+#define LISTENER_TOLD_MAX 64u
+#define LISTENER_BACKLOG 1024
+
+struct node;
+
+struct listener {
+    uv_tcp_t tcp;
+    bool is_open;
+};
+
+/* ERR_IN_USE, ERR_IO: out_text (CONFIG_PROBLEM_BYTES) says why. */
+enum columba_error listener_open(struct node *node, char *out_text);
+/* No further connections. May be called twice. */
+void listener_close(struct node *node);
+
+#endif
