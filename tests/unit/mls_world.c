@@ -1,0 +1,387 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "mls_world.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* -- memory -- */
+
+static void *counted_allocate(struct memory *memory, size_t size)
+{
+    struct world_memory *world = (struct world_memory *)memory;
+    if (++world->allocations == world->fail_at) {
+        return NULL;
+    }
+    world->live++;
+    return malloc(size);
+}
+
+static void counted_release(struct memory *memory, void *block)
+{
+    struct world_memory *world = (struct world_memory *)memory;
+    world->live--;
+    free(block);
+}
+
+struct world_memory *world_memory(void)
+{
+    static struct world_memory world = {
+        .memory = {.allocate = counted_allocate, .release = counted_release}};
+    return &world;
+}
+
+/* -- randomness: a stream cipher over a seed -- */
+
+static uint8_t random_key[crypto_stream_chacha20_KEYBYTES];
+static uint64_t random_count;
+
+void world_seed(uint64_t seed)
+{
+    memset(random_key, 0, sizeof(random_key));
+    memcpy(random_key, &seed, sizeof(seed));
+    random_count = 0;
+}
+
+static void world_fill(void *context, void *out, size_t size)
+{
+    (void)context;
+    uint8_t nonce[crypto_stream_chacha20_NONCEBYTES] = {0};
+    random_count++;
+    memcpy(nonce, &random_count, sizeof(random_count));
+    crypto_stream_chacha20(out, size, nonce, random_key);
+}
+
+uint32_t world_random(uint32_t below)
+{
+    uint32_t value;
+    world_fill(NULL, &value, sizeof(value));
+    return value % below;
+}
+
+static uint64_t world_now_s(void *context)
+{
+    (void)context;
+    return WORLD_NOW_S;
+}
+
+/* -- storage -- */
+
+static bool counted(struct world_storage *storage)
+{
+    return ++storage->operations != storage->fail_at;
+}
+
+static uint8_t *copy_of(struct slice bytes)
+{
+    uint8_t *copy = malloc(bytes.size + 1);
+    assert_non_null(copy);
+    if (bytes.size > 0) {
+        memcpy(copy, bytes.data, bytes.size);
+    }
+    return copy;
+}
+
+static bool note_change(struct world_storage *storage, struct slice key, uint8_t *value,
+                        size_t value_size)
+{
+    storage->changes =
+        realloc(storage->changes, (storage->change_count + 1) * sizeof(*storage->changes));
+    assert_non_null(storage->changes);
+    storage->changes[storage->change_count++] =
+        (struct world_entry){copy_of(key), key.size, value, value_size};
+    return true;
+}
+
+static bool storage_begin(struct mls_storage *base)
+{
+    struct world_storage *storage = (struct world_storage *)base;
+    assert_false(storage->open);
+    storage->open = true;
+    return counted(storage);
+}
+
+static bool storage_put(struct mls_storage *base, struct slice key, struct slice value)
+{
+    struct world_storage *storage = (struct world_storage *)base;
+    assert_true(storage->open);
+    return counted(storage) && note_change(storage, key, copy_of(value), value.size);
+}
+
+static bool storage_erase(struct mls_storage *base, struct slice key)
+{
+    struct world_storage *storage = (struct world_storage *)base;
+    assert_true(storage->open);
+    return counted(storage) && note_change(storage, key, NULL, 0);
+}
+
+static void entry_clear(struct world_entry *entry)
+{
+    free(entry->key);
+    free(entry->value);
+}
+
+static void storage_abandon(struct mls_storage *base)
+{
+    struct world_storage *storage = (struct world_storage *)base;
+    for (size_t i = 0; i < storage->change_count; i++) {
+        entry_clear(&storage->changes[i]);
+    }
+    storage->change_count = 0;
+    storage->open = false;
+}
+
+static size_t entry_find(const struct world_storage *storage, const struct world_entry *wanted)
+{
+    size_t at = 0;
+    while (at < storage->count &&
+           !slice_equal(slice_of(storage->entries[at].key, storage->entries[at].key_size),
+                        slice_of(wanted->key, wanted->key_size))) {
+        at++;
+    }
+    return at;
+}
+
+static void apply_change(struct world_storage *storage, struct world_entry change)
+{
+    size_t at = entry_find(storage, &change);
+    if (at < storage->count) {
+        entry_clear(&storage->entries[at]);
+        storage->entries[at] = storage->entries[--storage->count];
+    }
+    if (change.value == NULL) {
+        entry_clear(&change);
+        return;
+    }
+    storage->entries = realloc(storage->entries, (storage->count + 1) * sizeof(*storage->entries));
+    assert_non_null(storage->entries);
+    storage->entries[storage->count++] = change;
+}
+
+static bool storage_commit(struct mls_storage *base)
+{
+    struct world_storage *storage = (struct world_storage *)base;
+    if (!counted(storage) || storage->lose_commits) {
+        storage_abandon(base);
+        return false;
+    }
+    for (size_t i = 0; i < storage->change_count; i++) {
+        apply_change(storage, storage->changes[i]);
+    }
+    storage->change_count = 0;
+    storage->open = false;
+    return true;
+}
+
+struct world_storage *world_storage_open(void)
+{
+    struct world_storage *storage = calloc(1, sizeof(*storage));
+    assert_non_null(storage);
+    storage->storage = (struct mls_storage){storage_begin, storage_put, storage_erase,
+                                            storage_commit, storage_abandon};
+    return storage;
+}
+
+void world_storage_close(struct world_storage *storage)
+{
+    if (storage == NULL) {
+        return;
+    }
+    storage_abandon(&storage->storage);
+    for (size_t i = 0; i < storage->count; i++) {
+        entry_clear(&storage->entries[i]);
+    }
+    free(storage->entries);
+    free(storage->changes);
+    free(storage);
+}
+
+/* -- clients -- */
+
+void world_client_open(struct world_client *client, const char *name)
+{
+    *client = (struct world_client){0};
+    client->environment = (struct mls_environment){
+        .memory = &world_memory()->memory,
+        .guarded = &world_memory()->memory,
+        .random = world_fill,
+        .now_s = world_now_s,
+    };
+    assert_int_equal(
+        mls_identity_create(&client->environment, SUITE, slice_of_text(name), &client->identity),
+        MLS_OK);
+}
+
+void world_client_close(struct world_client *client)
+{
+    mls_group_destroy(client->group);
+    mls_key_package_destroy(client->package);
+    mls_identity_destroy(client->identity);
+    world_storage_close(client->storage);
+    *client = (struct world_client){0};
+}
+
+void world_client_use_storage(struct world_client *client)
+{
+    client->storage = world_storage_open();
+}
+
+static struct mls_storage *storage_of(struct world_client *client)
+{
+    return client->storage == NULL ? NULL : &client->storage->storage;
+}
+
+struct slice world_package(struct world_client *client)
+{
+    mls_key_package_destroy(client->package);
+    client->package = NULL;
+    assert_int_equal(mls_key_package_create(client->identity, NULL, &client->package), MLS_OK);
+    return mls_key_package_message(client->package);
+}
+
+void world_create(struct world_client *client, const char *group_id)
+{
+    struct mls_group_options options = {.group_id = slice_of_text(group_id),
+                                        .storage = storage_of(client)};
+    assert_int_equal(mls_group_create(client->identity, &options, &client->group), MLS_OK);
+}
+
+void world_take_commit(struct world_client *client, struct slice commit)
+{
+    struct mls_event event;
+    assert_int_equal(mls_group_process(client->group, commit, &event), MLS_OK);
+    assert_int_equal(event.type, MLS_EVENT_COMMIT);
+    mls_event_clear(&event);
+    assert_int_equal(mls_group_merge(client->group, MLS_STAGED_RECEIVED), MLS_OK);
+}
+
+static void join(struct world_client *client, struct slice welcome)
+{
+    struct mls_join_options options = {.storage = storage_of(client)};
+    assert_int_equal(
+        mls_group_join(client->identity, &client->package, 1, welcome, &options, &client->group),
+        MLS_OK);
+}
+
+void world_add(struct world_client *committer, struct world_client *joiner,
+               struct world_client *const *members, size_t count)
+{
+    struct slice package = world_package(joiner);
+    struct mls_commit_options options = {.add = &package, .add_count = 1, .with_path = true};
+    struct mls_commit_bundle bundle;
+    assert_int_equal(mls_group_commit(committer->group, &options, &bundle), MLS_OK);
+    for (size_t i = 0; i < count; i++) {
+        if (members[i] != NULL && members[i] != committer && members[i] != joiner) {
+            world_take_commit(members[i], mls_buffer_done(&bundle.commit));
+        }
+    }
+    assert_int_equal(mls_group_merge(committer->group, MLS_STAGED_OWN), MLS_OK);
+    join(joiner, mls_buffer_done(&bundle.welcome));
+    mls_commit_bundle_clear(&bundle);
+}
+
+void world_group(struct world_client *clients, size_t count)
+{
+    struct slice *packages = calloc(count, sizeof(*packages));
+    struct mls_commit_bundle bundle;
+    assert_non_null(packages);
+    world_create(&clients[0], "a group");
+    for (size_t i = 1; i < count; i++) {
+        packages[i - 1] = world_package(&clients[i]);
+    }
+    struct mls_commit_options options = {.add = packages, .add_count = count - 1};
+    assert_int_equal(mls_group_commit(clients[0].group, &options, &bundle), MLS_OK);
+    assert_int_equal(mls_group_merge(clients[0].group, MLS_STAGED_OWN), MLS_OK);
+    for (size_t i = 1; i < count; i++) {
+        join(&clients[i], mls_buffer_done(&bundle.welcome));
+    }
+    mls_commit_bundle_clear(&bundle);
+    free(packages);
+}
+
+void world_agree(struct world_client *clients, size_t count)
+{
+    const struct world_client *first = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct mls_group *group = clients[i].group;
+        if (group == NULL || !mls_group_is_active(group)) {
+            continue;
+        }
+        if (first == NULL) {
+            first = &clients[i];
+        }
+        assert_int_equal(mls_group_epoch(group), mls_group_epoch(first->group));
+        assert_true(
+            slice_equal(mls_group_authenticator(group), mls_group_authenticator(first->group)));
+    }
+}
+
+void world_talk(struct world_client *clients, size_t count, size_t sender)
+{
+    static const char text[] = "a message to all of you";
+    struct mls_buffer message;
+    struct mls_event event;
+    assert_int_equal(mls_group_encrypt(clients[sender].group, slice_of_text(text),
+                                       slice_of_text("in the open"), &message),
+                     MLS_OK);
+    for (size_t i = 0; i < count; i++) {
+        if (i == sender || clients[i].group == NULL || !mls_group_is_active(clients[i].group)) {
+            continue;
+        }
+        assert_int_equal(mls_group_process(clients[i].group, mls_buffer_done(&message), &event),
+                         MLS_OK);
+        assert_true(slice_equal(event.data, slice_of_text(text)));
+        assert_true(slice_equal(event.authenticated_data, slice_of_text("in the open")));
+        assert_int_equal(event.sender_index, mls_group_own_leaf(clients[sender].group));
+        mls_event_clear(&event);
+    }
+    mls_buffer_clear(&message);
+}
+
+struct mls_buffer world_save(const struct world_client *client)
+{
+    struct mls_buffer blob;
+    assert_int_equal(mls_group_save(client->group, &blob), MLS_OK);
+    return blob;
+}
+
+static void reload_records(struct world_client *client)
+{
+    struct world_storage *storage = client->storage;
+    struct mls_record *records = calloc(storage->count + 1, sizeof(*records));
+    assert_non_null(records);
+    for (size_t i = 0; i < storage->count; i++) {
+        records[i].key = slice_of(storage->entries[i].key, storage->entries[i].key_size);
+        records[i].value = slice_of(storage->entries[i].value, storage->entries[i].value_size);
+    }
+    mls_group_destroy(client->group);
+    client->group = NULL;
+    storage_abandon(&storage->storage);
+    assert_int_equal(mls_group_restore(client->identity, records, storage->count, &storage->storage,
+                                       &client->group),
+                     MLS_OK);
+    free(records);
+}
+
+void world_reload(struct world_client *client)
+{
+    if (client->storage != NULL) {
+        reload_records(client);
+        return;
+    }
+    struct mls_buffer blob = world_save(client);
+    mls_group_destroy(client->group);
+    client->group = NULL;
+    assert_int_equal(mls_group_load(client->identity, mls_buffer_done(&blob), NULL, &client->group),
+                     MLS_OK);
+    struct mls_buffer again = world_save(client);
+    assert_true(slice_equal(mls_buffer_done(&blob), mls_buffer_done(&again)));
+    mls_buffer_clear(&blob);
+    mls_buffer_clear(&again);
+}
