@@ -238,7 +238,8 @@ static inline void fake_greeted(struct fake_node *node, struct fake_connection *
                                 uint64_t request_id)
 {
     uint8_t bytes[FRAME_HEADER_BYTES + 64] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n";
-    switch (node->fault) {
+    int fault = node->fault;
+    switch (fault) {
     case FAKE_GARBAGE:
         fake_write(connection->fd, bytes, sizeof(bytes));
         break;
