@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define LOG_TEXT_MAX_BYTES 1024u
 /* Every byte may become \u00XX. */
 #define LOG_ESCAPED_MAX_BYTES (LOG_LINE_MAX_BYTES - 256u)
@@ -41,44 +43,26 @@ static void time_format(uint64_t unix_ms, char *out_text)
              of_day / 3600000u, of_day / 60000u % 60, of_day / 1000u % 60, of_day % 1000u);
 }
 
-/* How long the valid UTF-8 sequence at `text` is (RFC 3629); 0: none. */
-static unsigned utf8_length(const unsigned char *text)
-{
-    unsigned char c = text[0];
-    unsigned length = c < 0x80                ? 1
-                      : c >= 0xc2 && c < 0xe0 ? 2
-                      : c >= 0xe0 && c < 0xf0 ? 3
-                      : c >= 0xf0 && c < 0xf5 ? 4
-                                              : 0;
-    for (unsigned i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    bool is_bad = (c == 0xe0 && text[1] < 0xa0) || (c == 0xed && text[1] > 0x9f) ||
-                  (c == 0xf0 && text[1] < 0x90) || (c == 0xf4 && text[1] > 0x8f);
-    return is_bad ? 0 : length;
-}
-
 /* Copies what may stand in a line: control characters and bytes that are not UTF-8 become '?'. */
 static void text_clean(const char *text, bool is_json, char *out_text)
 {
     char *at = out_text;
     const char *end = out_text + LOG_ESCAPED_MAX_BYTES - 8;
-    while (*text != '\0' && at < end) {
-        unsigned length = utf8_length((const unsigned char *)text);
-        unsigned char c = (unsigned char)*text;
+    struct slice rest = slice_of_text(text);
+    while (rest.size > 0 && at < end) {
+        size_t length = utf8_length(rest);
+        uint8_t c = rest.data[0];
         if (length == 0 || c < 0x20 || c == 0x7f) {
             *at++ = '?';
-            text++;
+            rest = slice_of(rest.data + 1, rest.size - 1);
             continue;
         }
         if (is_json && (c == '"' || c == '\\')) {
             *at++ = '\\';
         }
-        memcpy(at, text, length);
+        memcpy(at, rest.data, length);
         at += length;
-        text += length;
+        rest = slice_of(rest.data + length, rest.size - length);
     }
     *at = '\0';
 }

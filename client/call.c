@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/utf8.h"
 #include "client/library.h"
 #include "proto/content.h"
 
@@ -32,6 +33,10 @@ bool call_name(struct columba_future *future, const char *what, const char *name
     if (size > COLUMBA_NAME_MAX_BYTES) {
         future_refuse(future, ERR_TOO_LARGE, "the name of the %s has more than %u bytes", what,
                       COLUMBA_NAME_MAX_BYTES);
+        return false;
+    }
+    if (!utf8_is_valid(slice_of(name, size))) {
+        future_refuse(future, ERR_INVALID, "the name of the %s is not UTF-8", what);
         return false;
     }
     *out_name = slice_of(name, size);

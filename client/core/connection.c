@@ -213,7 +213,7 @@ static void connection_greeted(struct client *client, struct connection *connect
     struct text text = text_into(reason, sizeof(reason));
     text_add(&text, error_text(message->status.error));
     text_add(&text, message->status.text.size > 0 ? ": " : "");
-    text_add_slice(&text, message->status.text);
+    text_add_foreign(&text, message->status.text);
     connection_break(client, connection, message->status.error, reason);
 }
 

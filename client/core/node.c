@@ -237,7 +237,7 @@ enum columba_error node_welcomed(struct client *client, struct client_node *node
     }
     if (expected.size > 0 && !slice_equal(expected, welcome->cluster_name)) {
         text_add(problem, "it belongs to cluster \"");
-        text_add_slice(problem, welcome->cluster_name);
+        text_add_foreign(problem, welcome->cluster_name);
         text_add(problem, "\", not to \"");
         text_add_slice(problem, expected);
         text_add(problem, "\"");

@@ -296,7 +296,7 @@ static void status_received(struct client *client, struct connection *connection
 {
     struct text text = error_set(request, status->error);
     if (status->text.size > 0) {
-        text_add_slice(&text, status->text);
+        text_add_foreign(&text, status->text);
     } else {
         text_add(&text, error_text(status->error));
     }

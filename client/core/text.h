@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "base/utf8.h"
 
 struct text {
     char *begin;
@@ -28,6 +29,22 @@ static inline void text_add_slice(struct text *text, struct slice bytes)
     }
     text->used += taken;
     text->begin[text->used] = '\0';
+}
+
+/* What came off the network: control characters, which could steer a terminal, and bytes that are
+ * not UTF-8 become '?'. */
+static inline void text_add_foreign(struct text *text, struct slice bytes)
+{
+    while (bytes.size > 0) {
+        size_t length = utf8_length(bytes);
+        bool is_bad = length == 0 || bytes.data[0] < 0x20 || bytes.data[0] == 0x7f;
+        size_t taken = is_bad ? 1 : length;
+        if (text->size - 1 - text->used < taken) {
+            return;
+        }
+        text_add_slice(text, is_bad ? slice_of("?", 1) : slice_of(bytes.data, length));
+        bytes = slice_of(bytes.data + taken, bytes.size - taken);
+    }
 }
 
 static inline void text_add(struct text *text, const char *more)

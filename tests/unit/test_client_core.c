@@ -444,6 +444,26 @@ static void what_cannot_be_done_is_told_at_once(void **state)
     }
 }
 
+static void what_a_node_says_cannot_steer_a_terminal(void **state)
+{
+    (void)state;
+    warm_world(1);
+    struct client_request request = world_send_request(&conversation);
+    world.nodes[0].is_mute = true;
+    client_submit(world.client, &request);
+    world_run(&world, 1);
+    struct message refusal = {.type = MESSAGE_STATUS,
+                              .status = {.error = ERR_INVALID,
+                                         .text = world_text("\x1b[2Jgr\xc3\xbc\xc3\x9f"
+                                                            "e\xff\n")}};
+    client_received(world.client, world.last_connection, world.last_request_id, world_clock(&world),
+                    &refusal);
+    world_run(&world, 1);
+    assert_string_equal(request.error.text, "?[2Jgr\xc3\xbc\xc3\x9f"
+                                            "e??");
+    world_end(&world);
+}
+
 static void at_the_deadline_the_last_reason_is_told(void **state)
 {
     (void)state;
@@ -727,6 +747,7 @@ int main(void)
         cmocka_unit_test(a_draining_node_is_left_at_once),
         cmocka_unit_test(unavailable_is_asked_of_one_more_node_and_told),
         cmocka_unit_test(what_cannot_be_done_is_told_at_once),
+        cmocka_unit_test(what_a_node_says_cannot_steer_a_terminal),
         cmocka_unit_test(at_the_deadline_the_last_reason_is_told),
         cmocka_unit_test(a_send_without_an_answer_has_an_unknown_outcome),
         cmocka_unit_test(a_definite_error_after_a_lost_send_stays_uncertain),

@@ -577,6 +577,8 @@ static void arguments_out_of_their_limits_are_refused(void **state)
     assert_int_equal(finish(columba_send(client, &send, NULL)), COLUMBA_ERROR_TOO_LARGE);
     send = (struct columba_send){.from = "alice", .to = NULL};
     assert_int_equal(finish(columba_send(client, &send, NULL)), COLUMBA_ERROR_INVALID);
+    send = (struct columba_send){.from = "al\xffice", .to = "garden"};
+    assert_int_equal(finish(columba_send(client, &send, NULL)), COLUMBA_ERROR_INVALID);
     struct columba_id no_uuid = {{1}};
     send = (struct columba_send){.from = "alice", .to = "garden", .message = &no_uuid};
     assert_int_equal(finish(columba_send(client, &send, NULL)), COLUMBA_ERROR_INVALID);
