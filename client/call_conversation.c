@@ -95,6 +95,13 @@ static void create_connected(struct part *part, const struct message *answer)
 static bool create_members(struct columba_future *future, struct create_state *state,
                            const struct columba_conversation_create *create)
 {
+    if (create->member_count > COLUMBA_MEMBERS_MAX) {
+        future_refuse(future, ERR_TOO_LARGE,
+                      "a conversation is given at most %u members at a time; repeat the call for "
+                      "more",
+                      COLUMBA_MEMBERS_MAX);
+        return false;
+    }
     state->member_count = create->member_count;
     state->members = call_allocate(future, create->member_count, sizeof(state->members[0]));
     if (state->members == NULL) {

@@ -90,6 +90,8 @@ extern "C" {
 /* An import call: for each message its body, sender and media URL, and 160 bytes, together at most
  * this. */
 #define COLUMBA_IMPORT_MAX_BYTES 786432
+/* Members given to one columba_conversation_create; repeat it for more. */
+#define COLUMBA_MEMBERS_MAX 100000
 #define COLUMBA_KEY_BYTES 32
 
 struct columba_client;
@@ -338,7 +340,7 @@ enum columba_kind {
 
 struct columba_conversation_create {
     const char *name;
-    const char *const *members; /* any number of users */
+    const char *const *members; /* users; at most COLUMBA_MEMBERS_MAX in one call */
     size_t member_count;
     enum columba_kind kind;
     uint64_t created_at_ms; /* 0: now */

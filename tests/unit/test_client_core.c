@@ -603,6 +603,10 @@ static void requests_under_way_are_bounded(void **state)
     assert_int_equal(client_in_flight(world.client), 100);
     assert_ptr_equal(world.last_completed, &requests[100]);
     assert_int_equal(requests[100].error.code, ERR_OVERLOADED);
+    /* Full as it is, it sees every one of them to its end. */
+    world_run(&world, 11000);
+    assert_int_equal(world.completed, 101);
+    assert_int_equal(client_in_flight(world.client), 0);
     world_end(&world);
 }
 

@@ -206,6 +206,47 @@ static void flipped_bits_end_in_an_answer(void **state)
     }
 }
 
+static uint64_t random_state = 42;
+
+static uint64_t random_below(uint64_t limit)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (random_state >> 33) % limit;
+}
+
+/* Whatever the bytes were: what is taken from them goes out and comes back unchanged. */
+static void what_decodes_has_one_encoding(void **state)
+{
+    (void)state;
+    unsigned decoded = 0;
+    for (unsigned round = 0; round < 20000; round++) {
+        const struct message *sample = &sample_messages[random_below(SAMPLE_COUNT)];
+        size_t payload_bytes, once_bytes, twice_bytes;
+        uint8_t *frame = frame_of(sample, &payload_bytes);
+        struct slice payload = slice_of(frame + FRAME_HEADER_BYTES, payload_bytes);
+        for (uint64_t changes = random_below(4); changes > 0; changes--) {
+            frame[FRAME_HEADER_BYTES + random_below(payload_bytes)] = (uint8_t)random_below(256);
+        }
+        struct arena arena = arena_fresh();
+        struct message message, again;
+        if (codec_decode((uint8_t)sample->type, payload, &arena, &message) == COLUMBA_OK) {
+            uint8_t *once = frame_of(&message, &once_bytes);
+            struct slice encoded = slice_of(once + FRAME_HEADER_BYTES, once_bytes);
+            assert_int_equal(codec_decode((uint8_t)sample->type, encoded, &arena, &again),
+                             COLUMBA_OK);
+            uint8_t *twice = frame_of(&again, &twice_bytes);
+            assert_int_equal(once_bytes, twice_bytes);
+            assert_memory_equal(once, twice, FRAME_HEADER_BYTES + once_bytes);
+            decoded++;
+            free(once);
+            free(twice);
+        }
+        arena_clear(&arena);
+        free(frame);
+    }
+    assert_true(decoded > 5000);
+}
+
 static void fields_of_a_later_version_are_passed_over(void **state)
 {
     (void)state;
@@ -405,6 +446,7 @@ int main(void)
         cmocka_unit_test(an_empty_payload_is_a_message_of_zeros),
         cmocka_unit_test(every_truncation_ends_in_an_answer),
         cmocka_unit_test(flipped_bits_end_in_an_answer),
+        cmocka_unit_test(what_decodes_has_one_encoding),
         cmocka_unit_test(fields_of_a_later_version_are_passed_over),
         cmocka_unit_test(an_error_of_a_later_version_is_an_internal_error),
         cmocka_unit_test(an_id_has_sixteen_bytes),
