@@ -11,6 +11,7 @@
 
 #include "bench/floor.h"
 #include "bench/idle.h"
+#include "bench/mls.h"
 #include "bench/report.h"
 #include "bench/workload.h"
 #include "client/tools/tool.h"
@@ -27,6 +28,7 @@
 #define PAGE_DEFAULT_ROWS 50
 #define MESSAGES_DEFAULT 60
 #define CONNECTIONS_IDLE_DEFAULT 10000
+#define BENCH_MLS_SIZES_MAX 8
 
 #define BENCH_COMMANDS(X)                                                                          \
     X("send", run_load, "[OPTION…]", "messages a second, durable on a quorum")                     \
@@ -35,7 +37,8 @@
     X("floor", run_floor, "[--directory DIR] [OPTION…]",                                           \
       "the yardstick: twelve rows a send straight into RocksDB, no cluster")                       \
     X("idle", run_idle, "[--connections N] [OPTION…]",                                             \
-      "memory of a node for each idle client connection")
+      "memory of a node for each idle client connection")                                          \
+    X("mls", run_mls, "[MEMBERS…]", "encryption of groups of these sizes, on one core, no cluster")
 
 struct options {
     int conversations;
@@ -259,6 +262,15 @@ static enum tool_exit run_idle(struct tool *tool, int argc, const char **argv)
         return result;
     }
     return idle_run(tool, (uint32_t)options.connections) ? TOOL_DONE : TOOL_FAILED;
+}
+
+static enum tool_exit run_mls(struct tool *tool, int argc, const char **argv)
+{
+    enum tool_exit result;
+    if (!tool_parse(tool, argc, argv, NULL, 0, BENCH_MLS_SIZES_MAX, &result)) {
+        return result;
+    }
+    return bench_mls(argc - 1, argv + 1) == 0 ? TOOL_DONE : TOOL_USAGE;
 }
 
 int main(int argc, char **argv)
