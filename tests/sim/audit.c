@@ -1,0 +1,386 @@
+#include "tests/sim/audit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "tests/sim/caller.h"
+#include "tests/sim/diagnosis.h"
+#include "tests/sim/model.h"
+
+#define AUDIT_PAGE_ROWS 200u
+#define AUDIT_TIMEOUT_US (15u * MICROSECONDS_PER_SECOND)
+/* Ids of a conversation, as one pass over its history found them. */
+#define PASS_IDS_MAX 20000u
+
+enum step_kind { STEP_HISTORY, STEP_MEMBERS, STEP_INBOX };
+
+struct step {
+    enum step_kind kind;
+    uint32_t subject; /* conversation or user */
+    uint32_t level;
+    bool keeps;    /* this pass over the history is the truth for what follows */
+    bool compares; /* it must find what the kept pass found */
+};
+
+struct audit {
+    struct world *world;
+    struct caller caller;
+    struct step *steps;
+    uint32_t step_count;
+    uint32_t step_next;
+    uint16_t host_next;
+    struct message request;
+    struct model_read read;
+    char who[64];
+    struct id *pass;
+    uint32_t pass_count;
+    struct id **kept; /* by conversation: newest first */
+    uint32_t *kept_count;
+};
+
+static void step_add(struct audit *audit, struct step step)
+{
+    audit->steps[audit->step_count++] = step;
+}
+
+static void steps_plan(struct audit *audit)
+{
+    const struct model *model = audit->world->model;
+    audit->steps =
+        calloc(4 * model->conversation_count + 2 * model->user_count, sizeof *audit->steps);
+    COLUMBA_ASSERT(audit->steps != NULL);
+    for (uint32_t i = 0; i < model->conversation_count; i++) {
+        if (model->conversations[i].known_at_us == NEVER) {
+            continue;
+        }
+        step_add(audit, (struct step){STEP_HISTORY, i, CONSISTENCY_QUORUM, false, false});
+        step_add(audit, (struct step){STEP_HISTORY, i, CONSISTENCY_ALL, true, false});
+        step_add(audit, (struct step){STEP_HISTORY, i, CONSISTENCY_QUORUM, false, true});
+        step_add(audit, (struct step){STEP_MEMBERS, i, CONSISTENCY_QUORUM, false, false});
+    }
+    for (uint32_t i = 0; i < model->user_count; i++) {
+        step_add(audit, (struct step){STEP_INBOX, i, CONSISTENCY_QUORUM, false, false});
+        step_add(audit, (struct step){STEP_INBOX, i, CONSISTENCY_ALL, false, false});
+    }
+}
+
+struct audit *audit_create(struct world *world, uint32_t endpoint)
+{
+    struct audit *audit = calloc(1, sizeof *audit);
+    COLUMBA_ASSERT(audit != NULL);
+    audit->world = world;
+    caller_init(&audit->caller, world, endpoint, 0);
+    uint32_t conversations = world->model->conversation_count;
+    audit->pass = calloc(PASS_IDS_MAX, sizeof *audit->pass);
+    audit->kept = calloc(conversations, sizeof *audit->kept);
+    audit->kept_count = calloc(conversations, sizeof *audit->kept_count);
+    COLUMBA_ASSERT(audit->pass != NULL && audit->kept != NULL && audit->kept_count != NULL);
+    return audit;
+}
+
+void audit_destroy(struct audit *audit)
+{
+    if (audit == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < audit->world->model->conversation_count; i++) {
+        free(audit->kept[i]);
+    }
+    caller_clear(&audit->caller);
+    free(audit->kept);
+    free(audit->kept_count);
+    free(audit->pass);
+    free(audit->steps);
+    free(audit);
+}
+
+bool audit_is_done(const struct audit *audit)
+{
+    return audit->steps != NULL && audit->step_next >= audit->step_count;
+}
+
+/* Histories. */
+
+static void pass_keep(struct audit *audit, uint32_t conversation)
+{
+    size_t bytes = audit->pass_count * sizeof(struct id);
+    audit->kept[conversation] = malloc(bytes == 0 ? 1 : bytes);
+    COLUMBA_ASSERT(audit->kept[conversation] != NULL);
+    memcpy(audit->kept[conversation], audit->pass, bytes);
+    audit->kept_count[conversation] = audit->pass_count;
+}
+
+static bool is_kept(const struct audit *audit, uint32_t conversation, const struct id *id)
+{
+    for (uint32_t i = 0; i < audit->kept_count[conversation]; i++) {
+        if (id_equal(&audit->kept[conversation][i], id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_acknowledged(struct audit *audit, uint32_t index)
+{
+    const struct model_conversation *conversation = &audit->world->model->conversations[index];
+    for (uint32_t i = 0; i < conversation->message_count; i++) {
+        const struct model_message *message = conversation->messages[i];
+        if (message->is_acknowledged && !is_kept(audit, index, &message->id)) {
+            char text[ID_TEXT_BYTES];
+            id_to_text(&message->id, text);
+            findings_add(&audit->world->findings, "%s of %s was acknowledged and is lost", text,
+                         conversation->name);
+        }
+    }
+}
+
+static void check_same(struct audit *audit, uint32_t conversation)
+{
+    size_t bytes = audit->pass_count * sizeof(struct id);
+    if (audit->pass_count != audit->kept_count[conversation] ||
+        memcmp(audit->pass, audit->kept[conversation], bytes) != 0) {
+        findings_add(&audit->world->findings,
+                     "%s: a QUORUM read finds %u messages, a read at ALL before it found %u",
+                     audit->world->model->conversations[conversation].name, audit->pass_count,
+                     audit->kept_count[conversation]);
+    }
+}
+
+static void history_end(struct audit *audit, const struct step *step)
+{
+    if (step->keeps) {
+        pass_keep(audit, step->subject);
+        check_acknowledged(audit, step->subject);
+    }
+    if (step->compares) {
+        check_same(audit, step->subject);
+    }
+    audit->pass_count = 0;
+}
+
+/* True: there is another page. */
+static bool take_history(struct audit *audit, const struct step *step,
+                         const struct message_history *answer)
+{
+    struct message_history_read *asked = &audit->request.history_read;
+    model_history_seen(audit->world->model, &audit->read, asked, answer,
+                       world_now_us(audit->world));
+    for (uint32_t i = 0; i < answer->row_count && audit->pass_count < PASS_IDS_MAX; i++) {
+        audit->pass[audit->pass_count++] = answer->rows[i].message;
+    }
+    if (answer->more && answer->row_count > 0) {
+        asked->before = answer->rows[answer->row_count - 1].message;
+        return true;
+    }
+    history_end(audit, step);
+    return false;
+}
+
+/* Inboxes. */
+
+/* Somebody who joined later may have got what was under way then, must have what was sent after. */
+struct expectation {
+    uint32_t unread_least;
+    uint32_t unread_most;
+    struct id last_least; /* zero: perhaps nothing at all */
+};
+
+static bool is_unread_for(const struct model_message *message, const struct model_member *member,
+                          const struct id *marker)
+{
+    return message->sender != member->user && !message->is_imported &&
+           id_compare(&message->id, marker) > 0;
+}
+
+static bool must_have(const struct model_conversation *conversation,
+                      const struct model_member *member, const struct model_message *message)
+{
+    bool is_first = member < conversation->members + conversation->first_count;
+    return is_first || message->asked_at_us > member->known_at_us;
+}
+
+static struct expectation expect(const struct audit *audit, uint32_t index,
+                                 const struct model_member *member, const struct id *marker)
+{
+    const struct model_conversation *conversation = &audit->world->model->conversations[index];
+    struct expectation expected = {0};
+    for (uint32_t i = audit->kept_count[index]; i > 0; i--) {
+        const struct id *id = &audit->kept[index][i - 1];
+        const struct model_message *message = model_message(conversation, id);
+        if (message == NULL) {
+            continue;
+        }
+        bool must = must_have(conversation, member, message);
+        bool is_unread = is_unread_for(message, member, marker);
+        expected.unread_least += is_unread && must;
+        expected.unread_most += is_unread;
+        expected.last_least = must ? *id : expected.last_least;
+    }
+    return expected;
+}
+
+static const struct message_inbox_row *inbox_row(const struct message_inbox *answer,
+                                                 const struct id *conversation)
+{
+    for (uint32_t i = 0; i < answer->row_count; i++) {
+        if (id_equal(&answer->rows[i].conversation, conversation)) {
+            return &answer->rows[i];
+        }
+    }
+    return NULL;
+}
+
+static void diagnose(struct audit *audit, uint32_t index, const struct model_member *member,
+                     const struct id *marker)
+{
+    const struct model_conversation *conversation = &audit->world->model->conversations[index];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < audit->kept_count[index]; i++) {
+        const struct id *id = &audit->kept[index][i];
+        const struct model_message *message = model_message(conversation, id);
+        if (message != NULL && is_unread_for(message, member, marker) &&
+            must_have(conversation, member, message)) {
+            audit->pass[count++] = *id;
+        }
+    }
+    diagnose_unread(audit->world, index, member->user, audit->pass, count);
+}
+
+static void check_inbox_row(struct audit *audit, uint32_t index, const struct model_member *member,
+                            const struct message_inbox_row *row)
+{
+    struct findings *findings = &audit->world->findings;
+    const char *name = audit->world->model->conversations[index].name;
+    struct expectation expected = expect(audit, index, member, &row->marker);
+    if (!row->has_unread || row->unread_is_at_least || row->unread < expected.unread_least ||
+        row->unread > expected.unread_most) {
+        findings_add(findings, "user %u has %u unread in %s, should have %u to %u", member->user,
+                     row->unread, name, expected.unread_least, expected.unread_most);
+        diagnose(audit, index, member, &row->marker);
+    }
+    if (id_compare(&row->last, &expected.last_least) < 0) {
+        findings_add(findings, "user %u: the inbox does not show the newest message of %s",
+                     member->user, name);
+    }
+}
+
+static void take_inbox(struct audit *audit, const struct step *step,
+                       const struct message_inbox *answer)
+{
+    struct model *model = audit->world->model;
+    model_inbox_seen(model, &audit->read, &audit->request.inbox_read, answer,
+                     world_now_us(audit->world));
+    for (uint32_t i = 0; i < model->conversation_count; i++) {
+        const struct model_member *member = model_member(model, i, step->subject);
+        if (member == NULL || member->known_at_us == NEVER || audit->kept[i] == NULL) {
+            continue;
+        }
+        const struct message_inbox_row *row = inbox_row(answer, &model->conversations[i].id);
+        const struct id none = {0};
+        struct expectation expected = expect(audit, i, member, &none);
+        if (row != NULL) {
+            check_inbox_row(audit, i, member, row);
+        } else if (!id_is_zero(&expected.last_least)) {
+            findings_add(&audit->world->findings, "user %u: %s is missing in the inbox",
+                         step->subject, model->conversations[i].name);
+        }
+    }
+}
+
+/* Steps. */
+
+static void step_ask(struct audit *audit);
+
+static void step_prepare(struct audit *audit)
+{
+    const struct step *step = &audit->steps[audit->step_next];
+    const struct model *model = audit->world->model;
+    audit->request = (struct message){0};
+    switch (step->kind) {
+    case STEP_HISTORY:
+        audit->request.type = MESSAGE_HISTORY_READ;
+        audit->request.history_read.conversation = model->conversations[step->subject].id;
+        audit->request.history_read.limit = AUDIT_PAGE_ROWS;
+        audit->request.history_read.consistency = step->level;
+        break;
+    case STEP_MEMBERS:
+        audit->request.type = MESSAGE_MEMBERS_READ;
+        audit->request.members_read.conversation = model->conversations[step->subject].id;
+        audit->request.members_read.consistency = step->level;
+        break;
+    case STEP_INBOX:
+        audit->request.type = MESSAGE_INBOX_READ;
+        audit->request.inbox_read.user = model->users[step->subject].id;
+        audit->request.inbox_read.consistency = step->level;
+        break;
+    }
+}
+
+static void step_next(struct audit *audit)
+{
+    audit->step_next++;
+    if (!audit_is_done(audit)) {
+        step_prepare(audit);
+        step_ask(audit);
+    }
+}
+
+static void report_failure(struct audit *audit, const struct message *answer)
+{
+    if (answer == NULL) {
+        findings_add(&audit->world->findings, "%s: no answer after the faults", audit->who);
+        return;
+    }
+    if (answer->type != MESSAGE_STATUS) {
+        findings_add(&audit->world->findings, "%s: answered with a %s", audit->who,
+                     message_type_name(answer->type));
+        return;
+    }
+    findings_add(&audit->world->findings, "%s: %s after the faults: %.*s", audit->who,
+                 error_name(answer->status.error), (int)answer->status.text.size,
+                 (const char *)answer->status.text.data);
+}
+
+static void step_answered(void *context, const struct message *answer)
+{
+    struct audit *audit = context;
+    const struct step *step = &audit->steps[audit->step_next];
+    bool again = false;
+    if (answer != NULL && answer->type == MESSAGE_HISTORY && step->kind == STEP_HISTORY) {
+        again = take_history(audit, step, &answer->history);
+    } else if (answer != NULL && answer->type == MESSAGE_MEMBERS && step->kind == STEP_MEMBERS) {
+        model_members_seen(audit->world->model, &audit->read, &audit->request.members_read,
+                           &answer->members, world_now_us(audit->world));
+    } else if (answer != NULL && answer->type == MESSAGE_INBOX && step->kind == STEP_INBOX) {
+        take_inbox(audit, step, &answer->inbox);
+    } else {
+        report_failure(audit, answer);
+    }
+    if (again) {
+        step_ask(audit);
+    } else {
+        step_next(audit);
+    }
+}
+
+static void step_ask(struct audit *audit)
+{
+    const struct step *step = &audit->steps[audit->step_next];
+    uint16_t host = audit->host_next++ % (uint16_t)audit->world->plan.node_count;
+    snprintf(audit->who, sizeof audit->who, "the audit, through host %u at %s", host,
+             consistency_name((enum consistency)step->level));
+    audit->read = (struct model_read){
+        .start_us = world_now_us(audit->world), .is_quorum = true, .who = audit->who};
+    caller_call(&audit->caller, host, &audit->request, AUDIT_TIMEOUT_US, step_answered, audit);
+}
+
+void audit_start(struct audit *audit)
+{
+    trace_note(&audit->world->trace, "the audit begins");
+    steps_plan(audit);
+    if (!audit_is_done(audit)) {
+        step_prepare(audit);
+        step_ask(audit);
+    }
+}

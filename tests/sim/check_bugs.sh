@@ -1,0 +1,51 @@
+#!/bin/sh
+# Checks the checker: builds columba-sim once for each historical bug and demands that the simulator
+# find it within so many seeds.
+#
+#     check_bugs.sh SOURCE_DIR BUILD_DIR [BUG …]
+set -eu
+
+source_dir=$1
+build_dir=$2
+shift 2
+wanted=" $* "
+failed=0
+
+# bug SEEDS: builds, runs, complains.
+check() {
+    dir=$build_dir/$1
+    cmake -S "$source_dir" -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+        -DCOLUMBA_ROCKSDB=OFF -DCOLUMBA_BUG="$1" >"$dir.log" 2>&1
+    cmake --build "$dir" --target columba-sim >>"$dir.log" 2>&1
+    code=0
+    "$dir/bin/columba-sim" --seed 1 --seeds "$2" --stop >"$dir.out" 2>&1 || code=$?
+    if [ "$code" -eq 2 ]; then
+        echo "$1: found, $(grep -m 1 '^seed' "$dir.out")"
+    else
+        echo "$1: NOT found within $2 seeds (exit code $code)"
+        failed=1
+    fi
+}
+
+mkdir -p "$build_dir"
+# The bug, the seeds within which it must be found, and what it is.
+while read -r name seeds _; do
+    if [ "$wanted" = "  " ] || [ "${wanted#* "$name" }" != "$wanted" ]; then
+        check "$name" "$seeds"
+    fi
+done <<'BUGS'
+ack_before_commit 50 a replica acknowledges before its commit is durable
+repair_after_answer 300 a read answers before what it found is written back
+no_takeover 10 nobody takes over the fan-out of a coordinator that died
+outbox_forgotten 10 a replica does not go through its outbox at start
+fanout_to_one 30 a fan-out is done when one replica of each member has it
+counter_counts_retry 10 a retry counts as another unread message
+marker_goes_back 10 the last read marker to arrive wins
+stale_members 30 a fan-out trusts the cached members whatever the replicas say
+weak_send_trusts_version 800 … or believes a single replica about the members
+digest_without_more 30 equal pages agree although one replica has more behind
+denial_at_one 300 a replica that is behind denies a conversation
+half_done_is_refused 30 a definite failure after the first of two writes
+failed_commit_is_refused 800 a failed sync counts as if nothing was written
+BUGS
+exit $((failed * 2))

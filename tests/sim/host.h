@@ -1,0 +1,160 @@
+/*
+ * A host: one simulated machine with a node on it. It does for the core what the daemon's shell
+ * does: collects what comes in, takes it in turns, carries effects out, commits batches one after
+ * the other, answers reads now or later, keeps connections to its peers and speaks the handshake.
+ *
+ * Life: host_create makes the machine with an empty disk; host_start a process on it; host_crash
+ * ends that process without a word, together with everything that was only in memory and whatever
+ * part of the commit under way the seed takes; host_start then makes the next process over what
+ * survived. A paused host receives (its kernel does) and does nothing.
+ *
+ * Every callback made for a process carries its `life`; those of an earlier one are ignored.
+ */
+#ifndef COLUMBA_SIM_HOST_H
+#define COLUMBA_SIM_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "gossip/gossip.h"
+#include "node/core/core.h"
+#include "node/store/engine.h"
+#include "tests/sim/counted_memory.h"
+#include "tests/sim/random.h"
+#include "tests/sim/world.h"
+
+#define HOST_LINKS_MAX 256u
+/* Sends that came in lately: so many may be waiting for their answer at once. */
+#define HOST_SENDS_REMEMBERED 64u
+
+enum host_state { HOST_DOWN, HOST_UP, HOST_PAUSED };
+
+enum input_type {
+    INPUT_ACCEPTED,
+    INPUT_OPENED,
+    INPUT_FRAME,
+    INPUT_CLOSED,
+    INPUT_DATAGRAM,
+    INPUT_COMMITTED,
+    INPUT_READ_DONE,
+};
+
+/* Something that came in and waits for a turn. */
+struct input {
+    struct list node;
+    enum input_type type;
+    uint64_t number; /* connection, batch or read */
+    uint32_t from;   /* endpoint, for ACCEPTED and DATAGRAM */
+    enum columba_error error;
+    uint32_t row_count;
+    bool more;
+    size_t size;
+    uint8_t bytes[];
+};
+
+/* A connection as the host sees it. */
+struct host_link {
+    uint64_t connection;
+    uint32_t endpoint;
+    uint16_t node; /* the peer; NODE_NONE for a client */
+    bool is_outgoing;
+    bool is_ready; /* the handshake is done */
+};
+
+struct host_send {
+    uint64_t connection;
+    uint64_t request_id;
+};
+
+struct host {
+    struct world *world;
+    uint16_t index;
+    enum host_state state;
+    struct random random;
+    uint64_t life; /* grows at every start and crash */
+    uint64_t start_count;
+    int64_t skew_ms;
+    uint64_t monotonic_offset_ms;
+
+    struct core *core;
+    struct gossip *gossip;
+    struct engine *engine;
+    struct engine_batch *gathering;
+    struct engine_batch *committing;
+    uint64_t committing_batch; /* 0: no commit is under way */
+    struct counted_memory core_memory;
+    struct counted_memory gossip_memory;
+    struct counted_memory engine_memory;
+
+    struct list inputs;
+    bool has_turn; /* a turn is scheduled */
+    uint64_t timer_at_us;
+    bool is_tick_due;
+    uint64_t turns;
+    struct arena decoding;
+    struct arena encoding;
+
+    struct host_link links[HOST_LINKS_MAX];
+    uint32_t link_count;
+    bool is_peer_alive[HOSTS_MAX];
+
+    struct host_send sends[HOST_SENDS_REMEMBERED];
+    uint32_t send_next;
+    bool is_dying;           /* a buggify point struck: nothing it does from here on happens */
+    bool is_stopping;        /* a commit failed: the process ends with this turn */
+    uint32_t fail_commit_in; /* the k-th commit from now fails; 0: none */
+    bool is_failure_durable; /* … and yet what it wrote is on the disk */
+
+    uint64_t slow_disk_until_us;
+    uint64_t reads_fail_until_us;
+    uint64_t crashes;
+    uint64_t orphaned;
+    uint64_t takeovers; /* of earlier lives */
+};
+
+struct host *host_create(struct world *world, uint16_t index);
+void host_destroy(struct host *host);
+void host_start(struct host *host);
+/* `silent`: the machine goes, not just the process. */
+void host_crash(struct host *host, bool silent);
+void host_pause(struct host *host);
+void host_resume(struct host *host);
+uint64_t host_takeovers(const struct host *host);
+/* No other host is held to be dead. */
+bool host_sees_all(const struct host *host);
+
+/* For the files of the host. */
+
+uint64_t host_monotonic_ms(const struct host *host);
+uint64_t host_unix_ms(const struct host *host);
+
+/* host_turn.c */
+struct input *host_input(struct host *host, enum input_type type, struct slice bytes);
+void host_turn_soon(struct host *host);
+void host_inputs_clear(struct host *host);
+
+/* host_effects.c */
+void host_effects_drain(struct host *host);
+void host_commit_start(struct host *host);
+void host_commit_interrupt(struct host *host);
+
+/* host_links.c */
+void host_links_attach(struct host *host);
+void host_links_start(struct host *host);
+struct host_link *host_link_to_peer(struct host *host, uint16_t node);
+void host_link_input(struct host *host, const struct input *input);
+void host_frame_send(struct host *host, uint64_t connection, uint64_t request_id,
+                     const struct message *message);
+/* host_gossip.c */
+void host_gossip_start(struct host *host);
+void host_gossip_stop(struct host *host);
+void host_gossip_input(struct host *host, const struct input *input);
+void host_gossip_tick(struct host *host);
+/* A connection to it broke. */
+void host_gossip_unreachable(struct host *host, uint16_t node);
+/* Tells the core what is known of a peer. */
+void host_peer_report(struct host *host, uint16_t node);
+
+#endif

@@ -1,0 +1,150 @@
+/* The host's life: starts, crashes, pauses. */
+#include "tests/sim/host.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+
+#define BOOT_OFFSET_MAX_MS 1000000u
+
+struct host *host_create(struct world *world, uint16_t index)
+{
+    struct host *host = calloc(1, sizeof *host);
+    COLUMBA_ASSERT(host != NULL);
+    host->world = world;
+    host->index = index;
+    random_init(&host->random, world->options.seed, STREAM_HOST + index);
+    counted_memory_init(&host->core_memory);
+    counted_memory_init(&host->gossip_memory);
+    counted_memory_init(&host->engine_memory);
+    host->engine = engine_memory_open(&host->engine_memory.memory);
+    COLUMBA_ASSERT(host->engine != NULL);
+    host->gathering = host->engine->table->batch_create(host->engine);
+    host->committing = host->engine->table->batch_create(host->engine);
+    COLUMBA_ASSERT(host->gathering != NULL && host->committing != NULL);
+    arena_init(&host->decoding, memory_system(), DECODE_ARENA_MAX_BYTES);
+    arena_init(&host->encoding, memory_system(), DECODE_ARENA_MAX_BYTES);
+    list_init(&host->inputs);
+    uint64_t skew_max = world->plan.skew_max_ms;
+    host->skew_ms = (int64_t)random_below(&host->random, 2 * skew_max + 1) - (int64_t)skew_max;
+    host_links_attach(host);
+    return host;
+}
+
+void host_destroy(struct host *host)
+{
+    if (host == NULL) {
+        return;
+    }
+    if (host->state != HOST_DOWN) {
+        host_crash(host, false);
+    }
+    host->engine->table->batch_destroy(host->gathering);
+    host->engine->table->batch_destroy(host->committing);
+    host->engine->table->close(host->engine);
+    if (host->engine_memory.blocks != 0) {
+        findings_add(&host->world->findings, "host %u: the engine leaks %llu blocks, %llu B",
+                     host->index, (unsigned long long)host->engine_memory.blocks,
+                     (unsigned long long)host->engine_memory.bytes);
+    }
+    arena_clear(&host->decoding);
+    arena_clear(&host->encoding);
+    free(host);
+}
+
+uint64_t host_monotonic_ms(const struct host *host)
+{
+    return world_now_us(host->world) / MICROSECONDS_PER_MS + host->monotonic_offset_ms;
+}
+
+uint64_t host_unix_ms(const struct host *host)
+{
+    uint64_t true_ms = UNIX_EPOCH_MS + world_now_us(host->world) / MICROSECONDS_PER_MS;
+    return (uint64_t)((int64_t)true_ms + host->skew_ms);
+}
+
+void host_start(struct host *host)
+{
+    COLUMBA_ASSERT(host->state == HOST_DOWN);
+    host->life++;
+    host->start_count++;
+    host->monotonic_offset_ms = 1 + random_below(&host->random, BOOT_OFFSET_MAX_MS);
+    host->core_memory.fail_permille = 0;
+    struct core_config config = host->world->plan.core;
+    config.self = host->index;
+    config.start_count = host->start_count;
+    config.seed = random_u64(&host->random);
+    host->core = core_create(&host->core_memory.memory, &config, host->world->topology);
+    COLUMBA_ASSERT(host->core != NULL);
+    host->state = HOST_UP;
+    host->timer_at_us = UINT64_MAX;
+    network_up(host->world->network, host->index);
+    trace_note(&host->world->trace, "host %u starts, life %llu", host->index,
+               (unsigned long long)host->start_count);
+    core_now(host->core, host_monotonic_ms(host), host_unix_ms(host));
+    core_step(host->core, &(struct event){.type = EVENT_STARTED});
+    host_effects_drain(host);
+    host_gossip_start(host);
+    host_links_start(host);
+    host_turn_soon(host);
+}
+
+static void check_memory(const struct host *host)
+{
+    if (host->core_memory.blocks != 0) {
+        findings_add(&host->world->findings, "host %u: the core leaks %llu blocks, %llu B",
+                     host->index, (unsigned long long)host->core_memory.blocks,
+                     (unsigned long long)host->core_memory.bytes);
+    }
+}
+
+void host_crash(struct host *host, bool silent)
+{
+    COLUMBA_ASSERT(host->state != HOST_DOWN);
+    trace_note(&host->world->trace, "host %u crashes%s", host->index, silent ? " silently" : "");
+    network_down(host->world->network, host->index, silent);
+    host_commit_interrupt(host);
+    struct core_counters counters;
+    core_counters_get(host->core, &counters);
+    host->takeovers += counters.takeovers;
+    core_destroy(host->core);
+    host->core = NULL;
+    check_memory(host);
+    host_gossip_stop(host);
+    host_inputs_clear(host);
+    host->state = HOST_DOWN;
+    host->life++;
+    host->crashes++;
+    host->link_count = 0;
+    host->is_dying = false;
+    host->is_stopping = false;
+    host->fail_commit_in = 0;
+    host->has_turn = false;
+}
+
+void host_pause(struct host *host)
+{
+    if (host->state == HOST_UP) {
+        trace_note(&host->world->trace, "host %u pauses", host->index);
+        host->state = HOST_PAUSED;
+    }
+}
+
+void host_resume(struct host *host)
+{
+    if (host->state == HOST_PAUSED) {
+        trace_note(&host->world->trace, "host %u goes on", host->index);
+        host->state = HOST_UP;
+        host_turn_soon(host);
+    }
+}
+
+uint64_t host_takeovers(const struct host *host)
+{
+    struct core_counters counters = {0};
+    if (host->core != NULL) {
+        core_counters_get(host->core, &counters);
+    }
+    return host->takeovers + counters.takeovers;
+}

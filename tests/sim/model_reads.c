@@ -1,0 +1,282 @@
+/* Every answer to a read, held against the model. */
+#include <string.h>
+
+#include "tests/sim/model.h"
+
+static const char *id_short(const struct id *id)
+{
+    static char text[4][ID_TEXT_BYTES];
+    static unsigned next;
+    char *out = text[next++ % 4];
+    id_to_text(id, out);
+    return out;
+}
+
+/* History. */
+
+static bool is_between(const struct id *id, const struct message_history_read *asked)
+{
+    return (id_is_zero(&asked->before) || id_compare(id, &asked->before) < 0) &&
+           (id_is_zero(&asked->after) || id_compare(id, &asked->after) > 0);
+}
+
+/* Did the answer cover the place of this id? */
+static bool is_covered(const struct id *id, const struct message_history_read *asked,
+                       const struct message_history *answer)
+{
+    if (!is_between(id, asked)) {
+        return false;
+    }
+    if (!answer->more) {
+        return true;
+    }
+    if (answer->row_count == 0) {
+        return false;
+    }
+    const struct id *last = &answer->rows[answer->row_count - 1].message;
+    int order = id_compare(id, last);
+    return asked->oldest_first ? order <= 0 : order >= 0;
+}
+
+static bool is_returned(const struct id *id, bool oldest_first,
+                        const struct message_history *answer)
+{
+    uint32_t low = 0;
+    uint32_t high = answer->row_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = id_compare(&answer->rows[middle].message, id);
+        if (order == 0) {
+            return true;
+        }
+        if (oldest_first ? order < 0 : order > 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return false;
+}
+
+static void check_row(struct model *model, const struct model_read *read,
+                      const struct model_conversation *conversation,
+                      const struct message_history_row *row)
+{
+    const struct model_message *message = model_message(conversation, &row->message);
+    if (message == NULL) {
+        findings_add(model->findings, "%s read %s in %s, which nobody sent there", read->who,
+                     id_short(&row->message), conversation->name);
+        return;
+    }
+    if (!slice_equal(row->content, slice_of(message->content, message->content_size))) {
+        findings_add(model->findings, "%s read %s in %s with other content than was sent",
+                     read->who, id_short(&row->message), conversation->name);
+    }
+    if (model_message_is_refused(message)) {
+        findings_add(model->findings, "%s read %s in %s, whose send was refused", read->who,
+                     id_short(&row->message), conversation->name);
+    }
+}
+
+static void check_order(struct model *model, const struct model_read *read,
+                        const struct message_history_read *asked,
+                        const struct message_history *answer)
+{
+    for (uint32_t i = 0; i < answer->row_count; i++) {
+        if (!is_between(&answer->rows[i].message, asked)) {
+            findings_add(model->findings, "%s read a row outside of its bounds", read->who);
+            return;
+        }
+        if (i > 0) {
+            int order = id_compare(&answer->rows[i - 1].message, &answer->rows[i].message);
+            if (asked->oldest_first ? order >= 0 : order <= 0) {
+                findings_add(model->findings, "%s read rows out of order, or one twice", read->who);
+                return;
+            }
+        }
+    }
+    if (asked->limit != 0 && answer->row_count > asked->limit) {
+        findings_add(model->findings, "%s got %u rows, asked for %u", read->who, answer->row_count,
+                     asked->limit);
+    }
+    if (answer->row_count == 0 && answer->more) {
+        findings_add(model->findings, "%s got an empty page with more to come", read->who);
+    }
+}
+
+static void check_missing(struct model *model, const struct model_read *read,
+                          const struct model_conversation *conversation,
+                          const struct message_history_read *asked,
+                          const struct message_history *answer)
+{
+    for (uint32_t i = 0; i < conversation->message_count; i++) {
+        const struct model_message *message = conversation->messages[i];
+        if (message->known_at_us < read->start_us && is_covered(&message->id, asked, answer) &&
+            !is_returned(&message->id, asked->oldest_first, answer)) {
+            findings_add(model->findings,
+                         "%s did not read %s in %s, known since %.6f s, reading since %.6f s",
+                         read->who, id_short(&message->id), conversation->name,
+                         (double)message->known_at_us / 1e6, (double)read->start_us / 1e6);
+        }
+    }
+}
+
+static void note_known(struct model_conversation *conversation,
+                       const struct message_history *answer, uint64_t now_us)
+{
+    for (uint32_t i = 0; i < answer->row_count; i++) {
+        struct model_message *message = model_message(conversation, &answer->rows[i].message);
+        if (message != NULL && now_us < message->known_at_us) {
+            message->known_at_us = now_us;
+        }
+    }
+}
+
+void model_history_seen(struct model *model, const struct model_read *read,
+                        const struct message_history_read *asked,
+                        const struct message_history *answer, uint64_t now_us)
+{
+    uint32_t index = model_conversation_by_id(model, &asked->conversation);
+    struct model_conversation *conversation = &model->conversations[index];
+    for (uint32_t i = 0; i < answer->row_count; i++) {
+        check_row(model, read, conversation, &answer->rows[i]);
+    }
+    check_order(model, read, asked, answer);
+    if (read->is_quorum) {
+        check_missing(model, read, conversation, asked, answer);
+        note_known(conversation, answer, now_us);
+    }
+}
+
+/* Marks. */
+
+static bool was_asked(const struct model_mark *mark, const struct id *value)
+{
+    if (id_is_zero(value)) {
+        return true;
+    }
+    for (uint32_t i = 0; i < mark->asked_count; i++) {
+        if (!mark->asked[i].is_refused && id_equal(&mark->asked[i].value, value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_mark(struct model *model, const struct model_read *read, const char *what,
+                       struct model_mark *mark, const struct id *value, uint64_t now_us)
+{
+    if (!read->is_quorum) {
+        return;
+    }
+    struct id floor = model_mark_floor(mark, read->start_us);
+    if (id_compare(value, &floor) < 0) {
+        findings_add(model->findings, "%s: %s went back from %s to %s", read->who, what,
+                     id_short(&floor), id_short(value));
+    }
+    model_mark_known(mark, value, now_us);
+}
+
+static void check_asked(struct model *model, const struct model_read *read, const char *what,
+                        const struct model_mark *mark, const struct id *value)
+{
+    if (!was_asked(mark, value)) {
+        findings_add(model->findings, "%s: %s is %s, which nobody asked for, or was refused",
+                     read->who, what, id_short(value));
+    }
+}
+
+/* Inboxes. */
+
+static void check_last(struct model *model, const struct model_read *read,
+                       const struct model_conversation *conversation, const struct id *last)
+{
+    if (id_is_zero(last)) {
+        return;
+    }
+    const struct model_message *message = model_message(conversation, last);
+    if (message == NULL || model_message_is_refused(message)) {
+        findings_add(model->findings, "%s: the newest message of %s is %s, which was not sent",
+                     read->who, conversation->name, id_short(last));
+    }
+}
+
+static void check_inbox_row(struct model *model, const struct model_read *read, uint32_t user,
+                            const struct message_inbox_row *row, uint64_t now_us)
+{
+    uint32_t index = model_conversation_by_id(model, &row->conversation);
+    struct model_member *member = index == UINT32_MAX ? NULL : model_member(model, index, user);
+    if (member == NULL || member->asked_at_us == NEVER) {
+        findings_add(model->findings, "%s has a conversation in the inbox that is not theirs",
+                     read->who);
+        return;
+    }
+    check_last(model, read, &model->conversations[index], &row->last);
+    check_asked(model, read, "the read marker", &member->marker, &row->marker);
+    check_mark(model, read, "the read marker", &member->marker, &row->marker, now_us);
+    check_mark(model, read, "the newest message", &member->last, &row->last, now_us);
+}
+
+void model_inbox_seen(struct model *model, const struct model_read *read,
+                      const struct message_inbox_read *asked, const struct message_inbox *answer,
+                      uint64_t now_us)
+{
+    uint32_t user = model_user_by_id(model, &asked->user);
+    for (uint32_t i = 0; i < answer->row_count; i++) {
+        if (i > 0 &&
+            id_compare(&answer->rows[i - 1].conversation, &answer->rows[i].conversation) >= 0) {
+            findings_add(model->findings, "%s got an inbox out of order", read->who);
+        }
+        check_inbox_row(model, read, user, &answer->rows[i], now_us);
+    }
+}
+
+/* Members. */
+
+static const struct message_member_row *row_of_user(const struct message_members *answer,
+                                                    const struct id *user)
+{
+    for (uint32_t i = 0; i < answer->row_count; i++) {
+        if (id_equal(&answer->rows[i].user, user)) {
+            return &answer->rows[i];
+        }
+    }
+    return NULL;
+}
+
+static void check_member_row(struct model *model, const struct model_read *read, uint32_t index,
+                             const struct message_member_row *row, uint64_t now_us)
+{
+    uint32_t user = model_user_by_id(model, &row->user);
+    struct model_member *member = user == UINT32_MAX ? NULL : model_member(model, index, user);
+    if (member == NULL || member->asked_at_us == NEVER) {
+        findings_add(model->findings, "%s: %s has a member nobody added", read->who,
+                     model->conversations[index].name);
+        return;
+    }
+    if (!slice_equal(row->name, slice_of_text(model->users[user].name))) {
+        findings_add(model->findings, "%s: user %u has another name", read->who, user);
+    }
+    check_asked(model, read, "a member's read mark", &member->marker, &row->read_up_to);
+    check_mark(model, read, "a member's read mark", &member->read_up_to, &row->read_up_to, now_us);
+}
+
+void model_members_seen(struct model *model, const struct model_read *read,
+                        const struct message_members_read *asked,
+                        const struct message_members *answer, uint64_t now_us)
+{
+    uint32_t index = model_conversation_by_id(model, &asked->conversation);
+    struct model_conversation *conversation = &model->conversations[index];
+    for (uint32_t i = 0; i < answer->row_count; i++) {
+        check_member_row(model, read, index, &answer->rows[i], now_us);
+    }
+    for (uint32_t i = 0; i < conversation->member_count && !answer->more; i++) {
+        const struct model_member *member = &conversation->members[i];
+        const struct id *user = &model->users[member->user].id;
+        if (read->is_quorum && member->known_at_us < read->start_us &&
+            id_compare(user, &asked->after) > 0 && row_of_user(answer, user) == NULL) {
+            findings_add(model->findings, "%s: user %u is missing among the members of %s",
+                         read->who, member->user, conversation->name);
+        }
+    }
+}

@@ -1,0 +1,381 @@
+#include "tests/sim/nemesis.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "tests/sim/host.h"
+
+/* X(NAME, seeds out of a thousand that know it, weight in those). */
+#define FAULTS(X)                                                                                  \
+    X(CRASH, 800, 30)                                                                              \
+    X(CRASH_ALL, 250, 4)                                                                           \
+    X(PAUSE, 600, 15)                                                                              \
+    X(PARTITION, 700, 20)                                                                          \
+    X(ONE_WAY, 500, 15)                                                                            \
+    X(CUT_CLIENTS, 400, 8)                                                                         \
+    X(STORM, 700, 15)                                                                              \
+    X(SLOW_DISK, 500, 10)                                                                          \
+    X(COMMIT_FAILS, 300, 6)                                                                        \
+    X(READS_FAIL, 200, 8)                                                                          \
+    X(CLOCK_JUMPS, 400, 8)                                                                         \
+    X(NO_MEMORY, 200, 8)
+
+enum fault {
+#define X(name, permille, weight) FAULT_##name,
+    FAULTS(X)
+#undef X
+        FAULT_COUNT
+};
+
+static const uint32_t fault_permille[FAULT_COUNT] = {
+#define X(name, permille, weight) permille,
+    FAULTS(X)
+#undef X
+};
+
+static const uint32_t fault_weight[FAULT_COUNT] = {
+#define X(name, permille, weight) weight,
+    FAULTS(X)
+#undef X
+};
+
+#define DOWN_MIN_US 200000u
+#define DOWN_MEAN_US 3000000u
+#define PAUSE_MEAN_US 1500000u
+#define PARTITION_MEAN_US 3000000u
+#define STORM_MEAN_US 3000000u
+/* Well below what a node refuses. */
+#define CLOCK_JUMP_MAX_MS 20000u
+
+struct nemesis {
+    struct world *world;
+    struct random random;
+    uint32_t weights[FAULT_COUNT];
+    uint64_t gap_mean_us;
+    struct network_weather fair;
+    uint64_t storm; /* number of the last one: an earlier one's end does not end a later one */
+    uint64_t cut;
+};
+
+static void set_climate(struct nemesis *nemesis)
+{
+    for (uint32_t i = 0; i < FAULT_COUNT; i++) {
+        bool is_known = random_chance(&nemesis->random, fault_permille[i]);
+        nemesis->weights[i] = is_known ? fault_weight[i] : 0;
+    }
+    nemesis->gap_mean_us = random_between(&nemesis->random, 800000, 5000000);
+    nemesis->fair = (struct network_weather){
+        .delay_mean_us = random_between(&nemesis->random, 100, 2000),
+        .datagram_drop = (uint32_t)random_below(&nemesis->random, 50),
+        .datagram_duplicate = (uint32_t)random_below(&nemesis->random, 30),
+        .datagram_straggle = (uint32_t)random_below(&nemesis->random, 20),
+        .connection_break = (uint32_t)random_below(&nemesis->random, 300),
+        .connection_straggle = (uint32_t)random_below(&nemesis->random, 4000),
+        .frame_corrupt = (uint32_t)random_below(&nemesis->random, 60),
+    };
+}
+
+struct nemesis *nemesis_create(struct world *world)
+{
+    struct nemesis *nemesis = calloc(1, sizeof *nemesis);
+    COLUMBA_ASSERT(nemesis != NULL);
+    nemesis->world = world;
+    random_init(&nemesis->random, world->options.seed, STREAM_NEMESIS);
+    set_climate(nemesis);
+    return nemesis;
+}
+
+void nemesis_destroy(struct nemesis *nemesis)
+{
+    free(nemesis);
+}
+
+static struct host *random_host(struct nemesis *nemesis)
+{
+    return nemesis->world->hosts[random_below(&nemesis->random, nemesis->world->plan.node_count)];
+}
+
+static void host_back(void *context, uint64_t life)
+{
+    struct host *host = context;
+    if (host->state == HOST_DOWN && host->life == life && !host->world->is_over) {
+        host_start(host);
+    }
+}
+
+void nemesis_host_fell(struct nemesis *nemesis, uint16_t index)
+{
+    struct host *host = nemesis->world->hosts[index];
+    uint64_t down_us = DOWN_MIN_US + random_exponential(&nemesis->random, DOWN_MEAN_US);
+    schedule_after(&nemesis->world->schedule, down_us, host_back, host, host->life);
+}
+
+static void fault_crash(struct nemesis *nemesis)
+{
+    struct host *host = random_host(nemesis);
+    if (host->state != HOST_DOWN) {
+        host_crash(host, random_chance(&nemesis->random, 400));
+        nemesis_host_fell(nemesis, host->index);
+    }
+}
+
+static void fault_crash_all(struct nemesis *nemesis)
+{
+    struct world *world = nemesis->world;
+    for (uint16_t i = 0; i < world->plan.node_count; i++) {
+        if (world->hosts[i]->state != HOST_DOWN) {
+            host_crash(world->hosts[i], true);
+            nemesis_host_fell(nemesis, i);
+        }
+    }
+}
+
+static void host_resumes(void *context, uint64_t life)
+{
+    struct host *host = context;
+    if (host->life == life) {
+        host_resume(host);
+    }
+}
+
+static void fault_pause(struct nemesis *nemesis)
+{
+    struct host *host = random_host(nemesis);
+    if (host->state == HOST_UP) {
+        host_pause(host);
+        schedule_after(&nemesis->world->schedule,
+                       random_exponential(&nemesis->random, PAUSE_MEAN_US), host_resumes, host,
+                       host->life);
+    }
+}
+
+static void partition_ends(void *context, uint64_t cut)
+{
+    struct nemesis *nemesis = context;
+    if (nemesis->cut == cut) {
+        trace_note(&nemesis->world->trace, "the network is whole again");
+        network_heal(nemesis->world->network);
+    }
+}
+
+/* Some endpoints below `first` + `count` stand on the other side; what they send is blocked, and
+ * unless one-way also what they are sent. */
+static void split(struct nemesis *nemesis, uint32_t first, uint32_t count, bool is_one_way)
+{
+    struct world *world = nemesis->world;
+    uint32_t endpoints = world->plan.node_count + 2 * world->plan.actor_count;
+    uint64_t sides = random_u64(&nemesis->random);
+    for (uint32_t from = first; from < first + count; from++) {
+        for (uint32_t to = 0; to < endpoints; to++) {
+            bool apart = (sides >> from % 64 & 1) != 0 && (sides >> to % 64 & 1) == 0;
+            if (apart) {
+                network_block(world->network, from, to, true);
+                network_block(world->network, to, from, !is_one_way);
+            }
+        }
+    }
+    nemesis->cut++;
+    schedule_after(&world->schedule, random_exponential(&nemesis->random, PARTITION_MEAN_US),
+                   partition_ends, nemesis, nemesis->cut);
+}
+
+static void fault_partition(struct nemesis *nemesis, bool is_one_way)
+{
+    trace_note(&nemesis->world->trace, "the hosts are cut apart%s",
+               is_one_way ? ", in one direction" : "");
+    split(nemesis, 0, nemesis->world->plan.node_count, is_one_way);
+}
+
+static void fault_cut_clients(struct nemesis *nemesis)
+{
+    trace_note(&nemesis->world->trace, "some clients are cut off");
+    split(nemesis, nemesis->world->plan.node_count, 2 * nemesis->world->plan.actor_count,
+          random_chance(&nemesis->random, 300));
+}
+
+static void storm_ends(void *context, uint64_t storm)
+{
+    struct nemesis *nemesis = context;
+    if (nemesis->storm == storm) {
+        trace_note(&nemesis->world->trace, "the storm is over");
+        *network_weather(nemesis->world->network) = nemesis->fair;
+    }
+}
+
+static void fault_storm(struct nemesis *nemesis)
+{
+    trace_note(&nemesis->world->trace, "a storm");
+    *network_weather(nemesis->world->network) = (struct network_weather){
+        .delay_mean_us = random_between(&nemesis->random, 1000, 60000),
+        .datagram_drop = (uint32_t)random_below(&nemesis->random, 500),
+        .datagram_duplicate = (uint32_t)random_below(&nemesis->random, 200),
+        .datagram_straggle = (uint32_t)random_below(&nemesis->random, 200),
+        .connection_break = (uint32_t)random_below(&nemesis->random, 8000),
+        .connection_straggle = (uint32_t)random_below(&nemesis->random, 60000),
+        .frame_corrupt = (uint32_t)random_below(&nemesis->random, 2000),
+    };
+    nemesis->storm++;
+    schedule_after(&nemesis->world->schedule, random_exponential(&nemesis->random, STORM_MEAN_US),
+                   storm_ends, nemesis, nemesis->storm);
+}
+
+static void fault_slow_disk(struct nemesis *nemesis)
+{
+    struct host *host = random_host(nemesis);
+    trace_note(&nemesis->world->trace, "host %u: a slow disk", host->index);
+    host->slow_disk_until_us =
+        world_now_us(nemesis->world) + random_exponential(&nemesis->random, PAUSE_MEAN_US);
+}
+
+/* On one host, or on all within moments. The node must stop, and finds out after a restart what is
+ * on the disk. */
+static void fault_commit_fails(struct nemesis *nemesis)
+{
+    bool is_everywhere = random_chance(&nemesis->random, 300);
+    const struct host *chosen = random_host(nemesis);
+    for (uint16_t i = 0; i < nemesis->world->plan.node_count; i++) {
+        struct host *host = nemesis->world->hosts[i];
+        if (host->state != HOST_DOWN && (is_everywhere || host == chosen)) {
+            trace_note(&nemesis->world->trace, "host %u: a commit will fail", host->index);
+            host->fail_commit_in = 1 + (uint32_t)random_below(&nemesis->random, 10);
+            host->is_failure_durable = random_chance(&nemesis->random, 500);
+        }
+    }
+}
+
+static void fault_reads_fail(struct nemesis *nemesis)
+{
+    struct host *host = random_host(nemesis);
+    trace_note(&nemesis->world->trace, "host %u: reads fail", host->index);
+    host->reads_fail_until_us =
+        world_now_us(nemesis->world) + random_exponential(&nemesis->random, PAUSE_MEAN_US);
+}
+
+static void fault_clock_jumps(struct nemesis *nemesis)
+{
+    struct host *host = random_host(nemesis);
+    host->skew_ms = (int64_t)random_below(&nemesis->random, 2 * CLOCK_JUMP_MAX_MS + 1) -
+                    (int64_t)CLOCK_JUMP_MAX_MS;
+    trace_note(&nemesis->world->trace, "host %u: the clock jumps to %lld ms off", host->index,
+               (long long)host->skew_ms);
+}
+
+static void memory_returns(void *context, uint64_t argument)
+{
+    (void)argument;
+    struct host *host = context;
+    host->core_memory.fail_permille = 0;
+}
+
+static void fault_no_memory(struct nemesis *nemesis)
+{
+    struct host *host = random_host(nemesis);
+    if (host->state == HOST_DOWN) {
+        return;
+    }
+    trace_note(&nemesis->world->trace, "host %u: memory is short", host->index);
+    host->core_memory.random = &nemesis->random;
+    host->core_memory.fail_permille = (uint32_t)random_between(&nemesis->random, 10, 500);
+    schedule_after(&nemesis->world->schedule, random_exponential(&nemesis->random, PAUSE_MEAN_US),
+                   memory_returns, host, 0);
+}
+
+static enum fault fault_draw(struct nemesis *nemesis)
+{
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < FAULT_COUNT; i++) {
+        total += nemesis->weights[i];
+    }
+    if (total == 0) {
+        return FAULT_CRASH;
+    }
+    uint64_t drawn = random_below(&nemesis->random, total);
+    uint32_t fault = 0;
+    while (drawn >= nemesis->weights[fault]) {
+        drawn -= nemesis->weights[fault++];
+    }
+    return (enum fault)fault;
+}
+
+static void strike(struct nemesis *nemesis)
+{
+    switch (fault_draw(nemesis)) {
+    case FAULT_CRASH:
+        fault_crash(nemesis);
+        break;
+    case FAULT_CRASH_ALL:
+        fault_crash_all(nemesis);
+        break;
+    case FAULT_PAUSE:
+        fault_pause(nemesis);
+        break;
+    case FAULT_PARTITION:
+        fault_partition(nemesis, false);
+        break;
+    case FAULT_ONE_WAY:
+        fault_partition(nemesis, true);
+        break;
+    case FAULT_CUT_CLIENTS:
+        fault_cut_clients(nemesis);
+        break;
+    case FAULT_STORM:
+        fault_storm(nemesis);
+        break;
+    case FAULT_SLOW_DISK:
+        fault_slow_disk(nemesis);
+        break;
+    case FAULT_COMMIT_FAILS:
+        fault_commit_fails(nemesis);
+        break;
+    case FAULT_READS_FAIL:
+        fault_reads_fail(nemesis);
+        break;
+    case FAULT_CLOCK_JUMPS:
+        fault_clock_jumps(nemesis);
+        break;
+    default:
+        fault_no_memory(nemesis);
+        break;
+    }
+}
+
+static void next_fault(void *context, uint64_t argument)
+{
+    (void)argument;
+    struct nemesis *nemesis = context;
+    if (nemesis->world->is_calm) {
+        return;
+    }
+    strike(nemesis);
+    schedule_after(&nemesis->world->schedule,
+                   random_exponential(&nemesis->random, nemesis->gap_mean_us), next_fault, nemesis,
+                   0);
+}
+
+void nemesis_start(struct nemesis *nemesis)
+{
+    *network_weather(nemesis->world->network) = nemesis->fair;
+    schedule_after(&nemesis->world->schedule, nemesis->gap_mean_us, next_fault, nemesis, 0);
+}
+
+void nemesis_stop(struct nemesis *nemesis)
+{
+    struct world *world = nemesis->world;
+    trace_note(&world->trace, "the faults are over");
+    nemesis->storm++;
+    nemesis->cut++;
+    *network_weather(world->network) =
+        (struct network_weather){.delay_mean_us = nemesis->fair.delay_mean_us};
+    network_heal(world->network);
+    for (uint16_t i = 0; i < world->plan.node_count; i++) {
+        struct host *host = world->hosts[i];
+        host->fail_commit_in = 0;
+        host->core_memory.fail_permille = 0;
+        host->reads_fail_until_us = 0;
+        host->slow_disk_until_us = 0;
+        if (host->state == HOST_DOWN) {
+            host_start(host);
+        }
+        host_resume(host);
+    }
+}

@@ -1,0 +1,113 @@
+/*
+ * One run: a cluster of hosts, the people who use it, the network between them and what goes wrong,
+ * all from one seed.
+ *
+ * A run has three parts. While the weather is bad, actors send and read and every answer is checked
+ * against the model as it comes; then all faults stop and everything under way must finish within
+ * SETTLE_MAX_US; then the auditor reads everything back and compares it with the model.
+ */
+#ifndef COLUMBA_SIM_WORLD_H
+#define COLUMBA_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "client/core/seal.h"
+#include "node/core/core.h"
+#include "ring/topology.h"
+#include "tests/sim/findings.h"
+#include "tests/sim/network.h"
+#include "tests/sim/random.h"
+#include "tests/sim/schedule.h"
+#include "tests/sim/trace.h"
+
+#define HOSTS_MAX 16u
+#define ACTORS_MAX 40u
+/* Where the virtual clocks start: 2026-01-01. */
+#define UNIX_EPOCH_MS 1767225600000u
+/* Begins every body that is sealed: never to be seen in a frame. */
+#define WORLD_CANARY "canary-in-plaintext "
+/* After the faults: timeouts, takeovers by the last rank and a dead node's return all fit. */
+#define SETTLE_MAX_US (120u * (uint64_t)MICROSECONDS_PER_SECOND)
+
+struct host;
+struct actor;
+struct model;
+struct nemesis;
+struct importer;
+
+struct world_options {
+    uint64_t seed;
+    uint32_t nodes; /* 0: the seed decides */
+    double minutes; /* of faults and load; 0: the default */
+    FILE *lines;    /* readable trace; NULL: none */
+};
+
+/* What the seed decided once for the whole run. */
+struct world_plan {
+    uint32_t node_count;
+    uint32_t replication_factor;
+    uint32_t rack_count;
+    uint32_t user_count;  /* who act; some with two devices */
+    uint32_t actor_count; /* devices */
+    uint32_t conversation_count;
+    uint32_t crowd_count; /* members of the one large conversation */
+    uint64_t faults_us;   /* how long the faults go on */
+    uint64_t think_mean_us;
+    uint64_t commit_mean_us;
+    uint32_t inline_reads; /* permille of reads answered within the turn */
+    uint64_t skew_max_ms;
+    uint32_t buggify; /* permille at each point */
+    struct core_config core;
+};
+
+struct world {
+    struct world_options options;
+    struct world_plan plan;
+    struct schedule schedule;
+    struct trace trace;
+    struct findings findings;
+    struct random random;
+    struct seal_key seal_key; /* of the application that all library users belong to */
+    struct network *network;
+    struct topology *topology;
+    struct host *hosts[HOSTS_MAX];
+    struct actor *actors[ACTORS_MAX];
+    struct importer *importer;
+    struct model *model;
+    struct nemesis *nemesis;
+    bool is_calm; /* no faults any more */
+    bool is_over; /* nothing starts again */
+    uint64_t ended_us;
+};
+
+struct world_result {
+    uint64_t trace_hash;
+    uint64_t trace_events;
+    uint64_t virtual_us;
+    uint64_t sends_acknowledged;
+    uint64_t reads;
+    uint64_t crashes;
+    uint64_t orphaned; /* coordinators that died between acknowledgement and fan-out */
+    uint64_t takeovers;
+    struct findings findings;
+};
+
+/* One whole run. */
+void world_run(const struct world_options *options, struct world_result *out_result);
+
+/* For the parts of the world. */
+static inline uint64_t world_now_us(const struct world *world)
+{
+    return world->schedule.now_us;
+}
+
+/* Endpoints: the hosts, a caller of each actor, an agent of each, the importer, the audit. */
+static inline uint32_t world_actor_endpoint(const struct world *world, uint32_t actor)
+{
+    return world->plan.node_count + actor;
+}
+
+#endif
