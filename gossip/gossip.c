@@ -34,7 +34,7 @@ void gossip_config_defaults(struct gossip_config *config, uint32_t probe_interva
         .indirect_probes = 3,
         .suspicion_periods = 4,
         .suspicion_stretch = 6,
-        .retransmit_factor = 3,
+        .retransmit_factor = 2,
         .sync_interval_ms = probe_interval_ms,
         .reconnect_interval_ms = probe_interval_ms * 5,
         .forget_ms = (uint64_t)probe_interval_ms * FORGET_PERIODS,
@@ -110,6 +110,7 @@ enum columba_error gossip_create(struct memory *memory, const struct gossip_conf
     /* Nodes that start together do not act in step. */
     gossip->probe_at_ms = now_ms + random_below(&gossip->random, config->probe_interval_ms);
     gossip->sync_at_ms = now_ms;
+    gossip->young_until_ms = now_ms + (uint64_t)config->sync_interval_ms * GOSSIP_YOUNG_SYNCS;
     gossip->reconnect_at_ms = now_ms + config->reconnect_interval_ms;
     gossip_judge_init(gossip);
     *out_gossip = gossip;

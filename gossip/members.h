@@ -29,23 +29,26 @@ struct gossip_list {
     uint16_t last;
 };
 
+/* What judging a record looks at comes first: tables of many nodes in one process do not stay in
+ * caches. */
 struct gossip_row {
     struct id host;
-    struct gossip_address address;
+    uint64_t incarnation;
+    uint64_t generation;
+    uint64_t state_generation; /* the life that `state` is of */
+    struct gossip_state state;
     uint8_t status;
+    uint8_t news_list; /* how often it was sent, or GOSSIP_NOT_NEWS */
+    bool is_state_news;
     bool is_used;
     bool status_changed;
     bool state_changed;
-    uint8_t news_list; /* how often it was sent, or GOSSIP_NOT_NEWS */
     uint8_t reprieves; /* times its suspicion was prolonged because we were late ourselves */
     uint8_t suspecters_count;
     uint32_t suspecters[GOSSIP_SUSPECTERS_MAX];
-    uint64_t generation;
-    uint64_t incarnation;
+    struct gossip_address address;
     uint64_t since_ms;
     uint64_t suspected_until_ms; /* not dead before, whatever the suspicion's length says */
-    uint64_t state_generation;   /* the life that `state` is of */
-    struct gossip_state state;
     uint16_t next[GOSSIP_LINK_COUNT];
     uint16_t previous[GOSSIP_LINK_COUNT];
 };

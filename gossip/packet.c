@@ -180,9 +180,12 @@ static void body_read(struct reader *reader, struct gossip_packet *packet)
 {
     switch (packet->kind) {
     case GOSSIP_PING:
-    case GOSSIP_PING_REQUEST:
         packet->sequence = reader_u32(reader);
         packet->target = reader_id(reader);
+        break;
+    case GOSSIP_PING_REQUEST:
+        packet->sequence = reader_u32(reader);
+        record_read(reader, &packet->records[packet->records_count++]);
         break;
     case GOSSIP_ACK:
     case GOSSIP_NACK:
@@ -195,6 +198,7 @@ static void body_read(struct reader *reader, struct gossip_packet *packet)
         break;
     case GOSSIP_EXCHANGE:
         flag_read(reader, &packet->more);
+        packet->living = reader_varint(reader);
         records_read(reader, packet);
         deltas_read(reader, packet);
         requests_read(reader, packet);

@@ -6,13 +6,13 @@
  *     how the sender holds the receiver when not as alive | body of the kind | news: records to
  *     the end
  *
- *     PING         sequence u32, target id         answered by ACK with the same sequence
- *     PING_REQUEST sequence u32, target id         the receiver pings the target and passes the ACK
- *                                                  on, or answers NACK: "I am here, it is silent"
+ *     PING         sequence u32, target id        answered by ACK with the same sequence
+ *     PING_REQUEST sequence u32, target record    the receiver pings the target and passes the ACK
+ *                                                 on, or answers NACK: "I am here, it is silent"
  *     ACK, NACK    sequence u32
- *     SYNC         begin id, end id, records       all members the sender knows between the ids (a
- *                                                  circle; all where they are equal)
- *     EXCHANGE     more u8, records, deltas, requests
+ *     SYNC         begin id, end id, records      all members the sender knows between the ids (a
+ *                                                 circle; all where they are equal)
+ *     EXCHANGE     more u8, living varint, records, deltas, requests
  *
  *     record   host id | status (2 bits), IPv6 (1), suspecters (2) u8 | generation varint |
  *              incarnation - generation varint | state version varint | address 4 or 16 B |
@@ -84,7 +84,7 @@ struct gossip_request {
 #define GOSSIP_PACKET_DELTAS_MAX 48u
 #define GOSSIP_PACKET_REQUESTS_MAX 48u
 
-_Static_assert(GOSSIP_PREFIX_MAX_BYTES + 4 + GOSSIP_DELTA_MAX_BYTES <= GOSSIP_PACKET_MAX_BYTES,
+_Static_assert(GOSSIP_PREFIX_MAX_BYTES + 6 + GOSSIP_DELTA_MAX_BYTES <= GOSSIP_PACKET_MAX_BYTES,
                "any one state fits a packet");
 
 struct gossip_packet {
@@ -94,10 +94,11 @@ struct gossip_packet {
     bool has_receiver;
     struct gossip_record receiver;
     uint32_t sequence; /* PING, PING_REQUEST, ACK, NACK */
-    struct id target;  /* PING, PING_REQUEST */
+    struct id target;  /* PING */
     struct id begin;   /* SYNC */
     struct id end;
-    bool more; /* EXCHANGE: there was no room for everything */
+    bool more;       /* EXCHANGE: there was no room for everything */
+    uint64_t living; /* EXCHANGE: members the sender holds alive or suspect */
     size_t records_count;
     size_t news_count;
     size_t deltas_count;

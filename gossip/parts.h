@@ -31,6 +31,8 @@ _Static_assert(GOSSIP_PROBES_MAX + GOSSIP_RELAYS_MAX <= GOSSIP_SEQUENCE_SLOTS, "
 #define GOSSIP_FAREWELLS 16u
 /* Exchanges one after the other with a member that has more to tell, in one sync interval. */
 #define GOSSIP_SYNC_BURST 8u
+/* So many sync intervals after its start a node catches up to the last member. */
+#define GOSSIP_YOUNG_SYNCS 60u
 
 struct gossip_probe {
     bool is_open;
@@ -84,7 +86,8 @@ struct gossip {
     uint64_t suspects_at_ms; /* when the first suspicion may run out */
 
     uint64_t sync_at_ms;
-    struct id sync_begin; /* where the next exchange begins on the circle of ids */
+    uint64_t young_until_ms; /* catching up with a cluster that knows more */
+    struct id sync_begin;    /* where the next exchange begins on the circle of ids */
     struct id sync_last_begin;
     unsigned sync_burst_left;
     uint64_t reconnect_at_ms;
@@ -124,7 +127,8 @@ bool gossip_post_begin(struct gossip *gossip, enum gossip_packet_kind kind, uint
                        const struct gossip_address *address, struct gossip_post *out_post);
 /* Adds news, as many as fit, and queues the packet. */
 void gossip_post_end(struct gossip *gossip, struct gossip_post *post);
-/* Makes the row news, or anew. A change of state only is told less often and after the rest. */
+/* Makes the row news, or anew. A change of state only is told half as often: the exchange finds it
+ * too, and it is not urgent. */
 void gossip_news_add(struct gossip *gossip, uint16_t slot, bool is_state_only);
 void gossip_news_remove(struct gossip *gossip, uint16_t slot);
 

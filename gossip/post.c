@@ -61,25 +61,26 @@ void gossip_news_remove(struct gossip *gossip, uint16_t slot)
 
 static void news_put(struct gossip *gossip, uint16_t slot, unsigned times_sent)
 {
+    struct gossip_row *row = gossip_row(gossip, slot);
     gossip_news_remove(gossip, slot);
-    if (times_sent >= news_limit(gossip)) {
+    unsigned limit = news_limit(gossip);
+    if (times_sent >= (row->is_state_news ? (limit + 1) / 2 : limit)) {
         return;
     }
     gossip_list_prepend(&gossip->members, &gossip->news[times_sent], GOSSIP_LINK_NEWS, slot);
     gossip->news_filled |= (uint64_t)1 << times_sent;
-    gossip_row(gossip, slot)->news_list = (uint8_t)times_sent;
+    row->news_list = (uint8_t)times_sent;
 }
 
 void gossip_news_add(struct gossip *gossip, uint16_t slot, bool is_state_only)
 {
-    unsigned times_sent = is_state_only ? news_limit(gossip) / 2 : 0;
+    struct gossip_row *row = gossip_row(gossip, slot);
     if (slot == gossip->self) {
         return; /* every packet carries our own record */
     }
-    if (is_state_only && gossip_row(gossip, slot)->news_list <= times_sent) {
-        return; /* it is told of anyway, and what is told is always the newest */
-    }
-    news_put(gossip, slot, times_sent);
+    bool is_news = row->news_list != GOSSIP_NOT_NEWS;
+    row->is_state_news = is_state_only && (!is_news || row->is_state_news);
+    news_put(gossip, slot, 0);
 }
 
 /* One record; false: no room. */

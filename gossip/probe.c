@@ -35,13 +35,27 @@ static uint32_t sequence_make(struct gossip *gossip, unsigned slot)
     return high | slot;
 }
 
-static void ping_send(struct gossip *gossip, enum gossip_packet_kind kind, uint16_t to,
-                      uint32_t sequence, const struct id *target)
+static void ping_send(struct gossip *gossip, uint16_t to, uint32_t sequence)
+{
+    const struct gossip_row *row = gossip_row(gossip, to);
+    struct gossip_post post;
+    if (gossip_post_begin(gossip, GOSSIP_PING, to, &row->address, &post)) {
+        writer_u32(&post.writer, sequence);
+        writer_id(&post.writer, &row->host);
+        gossip_post_end(gossip, &post);
+    }
+}
+
+/* With the target's whole record: a member that joined of late may not have heard of it. */
+static void ping_request_send(struct gossip *gossip, uint16_t to, uint32_t sequence,
+                              const struct gossip_row *target)
 {
     struct gossip_post post;
-    if (gossip_post_begin(gossip, kind, to, &gossip_row(gossip, to)->address, &post)) {
+    if (gossip_post_begin(gossip, GOSSIP_PING_REQUEST, to, &gossip_row(gossip, to)->address,
+                          &post)) {
+        struct gossip_record record = gossip_row_record(target);
         writer_u32(&post.writer, sequence);
-        writer_id(&post.writer, target);
+        gossip_record_write(&post.writer, &record);
         gossip_post_end(gossip, &post);
     }
 }
@@ -87,7 +101,7 @@ void gossip_probe_now(struct gossip *gossip, uint16_t slot)
         .fails_at_ms = gossip->now_ms + gossip->config.probe_interval_ms * patience,
     };
     gossip->counters.probes++;
-    ping_send(gossip, GOSSIP_PING, slot, probe->sequence, &probe->target);
+    ping_send(gossip, slot, probe->sequence);
 }
 
 static bool is_probed(const struct gossip *gossip, uint16_t slot)
@@ -139,14 +153,17 @@ static void probe_ask_others(struct gossip *gossip, struct gossip_probe *probe)
     const struct gossip_members *members = &gossip->members;
     probe->asked_others = true;
     gossip->counters.probes_indirect++;
+    uint16_t target = gossip_members_find(members, &probe->target);
+    if (target == GOSSIP_NONE) {
+        return;
+    }
     uint16_t place = (uint16_t)random_below(&gossip->random, members->count);
     for (uint16_t i = 0; i < members->count && probe->relays < gossip->config.indirect_probes;
          i++) {
         uint16_t slot = members->order[(place + i) % members->count];
         const struct gossip_row *row = &members->rows[slot];
-        if (slot != gossip->self && row->status == GOSSIP_ALIVE &&
-            !id_equal(&row->host, &probe->target)) {
-            ping_send(gossip, GOSSIP_PING_REQUEST, slot, probe->sequence, &probe->target);
+        if (slot != gossip->self && slot != target && row->status == GOSSIP_ALIVE) {
+            ping_request_send(gossip, slot, probe->sequence, gossip_row(gossip, target));
             probe->relays++;
         }
     }
@@ -245,7 +262,7 @@ void gossip_probe_reprieve(struct gossip *gossip, uint64_t until_ms)
 static void relay_open(struct gossip *gossip, uint16_t sender, const struct gossip_address *from,
                        const struct gossip_packet *packet)
 {
-    uint16_t target = gossip_members_find(&gossip->members, &packet->target);
+    uint16_t target = gossip_members_find(&gossip->members, &packet->records[0].host);
     if (target == gossip->self || target == GOSSIP_NONE) {
         enum gossip_packet_kind kind = target == gossip->self ? GOSSIP_ACK : GOSSIP_NACK;
         answer_send(gossip, kind, sender, from, packet->sequence);
@@ -263,7 +280,7 @@ static void relay_open(struct gossip *gossip, uint16_t sender, const struct goss
         .nack_at_ms = gossip->now_ms + config->probe_timeout_ms * 4ull / 5,
         .ends_at_ms = gossip->now_ms + config->probe_interval_ms * 2ull,
     };
-    ping_send(gossip, GOSSIP_PING, target, gossip->relays[at].sequence, &packet->target);
+    ping_send(gossip, target, gossip->relays[at].sequence);
 }
 
 static void ack_receive(struct gossip *gossip, const struct gossip_packet *packet)

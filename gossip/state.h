@@ -55,10 +55,10 @@ size_t gossip_key_max_bytes(enum gossip_key key);
 /* The packed values: key u8, version varint, value sized; ascending by key. The same on the wire.
  * `version` is the highest its node had set when this was told. */
 struct gossip_state {
+    uint64_t version;
     uint8_t *block;
     uint16_t size;
     uint16_t capacity;
-    uint64_t version;
 };
 
 void gossip_state_clear(struct gossip_state *state, struct memory *memory);

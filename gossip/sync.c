@@ -17,7 +17,7 @@
 #define SYNC_NEWS_BYTES 160u
 /* What records may take of an EXCHANGE that also has states to bring. */
 #define EXCHANGE_RECORDS_BYTES 450u
-_Static_assert(GOSSIP_PREFIX_MAX_BYTES + 4 + EXCHANGE_RECORDS_BYTES + GOSSIP_DELTA_MAX_BYTES <=
+_Static_assert(GOSSIP_PREFIX_MAX_BYTES + 6 + EXCHANGE_RECORDS_BYTES + GOSSIP_DELTA_MAX_BYTES <=
                    GOSSIP_PACKET_MAX_BYTES,
                "there is always room for one state");
 /* Asked at a time when a node alone looks for others. */
@@ -142,14 +142,6 @@ static void answer_compare(struct answer *answer)
     }
 }
 
-static bool is_within(const struct id *host, const struct id *begin, const struct id *end)
-{
-    bool from_begin = id_compare(begin, host) <= 0;
-    bool before_end = id_compare(host, end) < 0;
-    int order = id_compare(begin, end);
-    return order == 0 || (order < 0 ? from_begin && before_end : from_begin || before_end);
-}
-
 /* What the asker holds older than we do. */
 static bool answer_newer(struct answer *answer, struct list_writer *records)
 {
@@ -168,20 +160,35 @@ static bool answer_newer(struct answer *answer, struct list_writer *records)
     return true;
 }
 
+/* How many members, from the place of `begin` on, lie before `end` on the circle. */
+static uint16_t part_length(const struct gossip_members *members, uint16_t place,
+                            const struct gossip_packet *packet)
+{
+    if (id_equal(&packet->begin, &packet->end)) {
+        return members->count;
+    }
+    uint16_t end = gossip_members_place(members, &packet->end);
+    if (id_compare(&packet->begin, &packet->end) > 0) {
+        end = (uint16_t)(end + members->count);
+    }
+    return (uint16_t)(end - place);
+}
+
 /* The living that the asker has not heard of, from a random place on: askers at the same time get
  * different ones, and can tell each other. */
 static bool answer_missing(struct answer *answer, struct list_writer *records)
 {
     struct gossip *gossip = answer->gossip;
     const struct gossip_members *members = &gossip->members;
-    const struct gossip_packet *packet = answer->packet;
-    uint16_t place = (uint16_t)random_below(&gossip->random, members->count);
-    for (uint16_t i = 0; i < members->count; i++) {
-        uint16_t slot = members->order[(place + i) % members->count];
+    uint16_t place = gossip_members_place(members, &answer->packet->begin);
+    uint16_t length = part_length(members, place, answer->packet);
+    uint32_t skipped = random_below(&gossip->random, length);
+    for (uint32_t i = 0; i < length; i++) {
+        uint16_t slot = members->order[(place + (i + skipped) % length) % members->count];
         const struct gossip_row *row = &members->rows[slot];
         bool is_told = (answer->told[slot / 64] >> (slot % 64) & 1) != 0;
         if (!is_told && slot != gossip->self && row->status <= GOSSIP_SUSPECT &&
-            is_within(&row->host, &packet->begin, &packet->end) && !list_add_record(records, row)) {
+            !list_add_record(records, row)) {
             return false;
         }
     }
@@ -226,6 +233,7 @@ static void sync_answer(struct gossip *gossip, uint16_t sender, const struct gos
     }
     uint8_t *more_at = post.writer.at;
     writer_u8(&post.writer, 0);
+    writer_varint(&post.writer, gossip_alive_count(gossip));
     /* Two bytes for the empty lists that may follow. */
     uint8_t *last = post.writer.end - 2;
     uint8_t *records_end = answer.has_deltas ? post.writer.at + EXCHANGE_RECORDS_BYTES : last;
@@ -248,6 +256,7 @@ static bool exchange_begin(struct gossip *gossip, uint16_t to, const struct goss
         return false;
     }
     writer_u8(&out_post->writer, 0);
+    writer_varint(&out_post->writer, gossip_alive_count(gossip));
     writer_u8(&out_post->writer, 0);
     return true;
 }
@@ -277,6 +286,15 @@ static void requests_serve(struct gossip *gossip, uint16_t sender,
     gossip_post_end(gossip, &post);
 }
 
+/* A small difference is only worth a burst at a node's start: later it is a death or a join that
+ * has not reached everybody, and news will bring it. */
+static bool has_more(const struct gossip *gossip, const struct gossip_packet *packet)
+{
+    size_t living = gossip_alive_count(gossip);
+    size_t small = gossip->now_ms < gossip->young_until_ms ? 0 : living / 32 + 1;
+    return packet->more || packet->living > living + small;
+}
+
 void gossip_sync_receive(struct gossip *gossip, uint16_t sender, const struct gossip_address *from,
                          const struct gossip_packet *packet)
 {
@@ -291,9 +309,11 @@ void gossip_sync_receive(struct gossip *gossip, uint16_t sender, const struct go
         gossip_judge_delta(gossip, &packet->deltas[i]);
     }
     requests_serve(gossip, sender, from, packet);
-    if (packet->more && gossip->sync_burst_left > 0) {
+    if (gossip->sync_burst_left > 0 && has_more(gossip, packet)) {
         gossip->sync_burst_left--;
-        gossip->sync_begin = gossip->sync_last_begin;
+        if (packet->more) {
+            gossip->sync_begin = gossip->sync_last_begin; /* the same part again */
+        }
         sync_send(gossip, sender, from);
     }
 }
