@@ -21,7 +21,10 @@ struct reader {
 
 static inline struct reader reader_of(struct slice bytes)
 {
-    return (struct reader){.at = bytes.data, .end = bytes.data + bytes.size};
+    /* An empty slice may have no pointer, to which not even 0 may be added. */
+    static const uint8_t nothing[1];
+    const uint8_t *at = bytes.data == NULL ? nothing : bytes.data;
+    return (struct reader){.at = at, .end = at + bytes.size};
 }
 
 static inline size_t reader_left(const struct reader *reader)
