@@ -23,6 +23,12 @@ struct selection {
     uint32_t count;
     struct claim *claims; /* by leaf */
     bool *dropped;
+    uint32_t *adds; /* kept adds by signature key: open addressing, 1 + item */
+    uint32_t *psks; /* kept ones */
+    uint32_t mask;  /* of adds */
+    uint32_t psk_count;
+    bool has_extensions;
+    bool has_reinit;
 };
 
 static enum mls_error read_pending(struct mls_maker *maker, const struct mls_pending *pending,
@@ -56,24 +62,45 @@ static void claim_leaf(struct selection *selection, uint32_t at, uint32_t leaf, 
     claim->updates = at + 1;
 }
 
-/* Whether an earlier item that stays is the same in what may not be there twice. */
-static bool repeats(const struct selection *selection, uint32_t at)
+/* Whether an add that stays has this signature key; if not, this one stays. */
+static bool repeats_add(const struct mls_group *group, struct selection *selection, uint32_t at)
 {
-    const struct mls_proposal *mine = &selection->items[at].proposal;
-    for (uint32_t i = 0; i < at; i++) {
-        const struct mls_proposal *other = &selection->items[i].proposal;
-        if (selection->dropped[i] || other->type != mine->type) {
-            continue;
-        }
-        if (mine->type == MLS_PROPOSAL_CONTEXT_EXTENSIONS || mine->type == MLS_PROPOSAL_REINIT ||
-            (mine->type == MLS_PROPOSAL_PSK &&
-             slice_equal(mine->psk->encoded, other->psk->encoded)) ||
-            (mine->type == MLS_PROPOSAL_ADD &&
-             slice_equal(mine->add->leaf.signature_key, other->add->leaf.signature_key))) {
+    uint8_t digest[crypto_shorthash_BYTES];
+    uint32_t slot;
+    struct slice key = selection->items[at].proposal.add->leaf.signature_key;
+    (void)crypto_shorthash(digest, key.data, key.size, group->hash_key);
+    memcpy(&slot, digest, sizeof(slot));
+    for (slot &= selection->mask; selection->adds[slot] != 0; slot = (slot + 1) & selection->mask) {
+        const struct mls_item *other = &selection->items[selection->adds[slot] - 1];
+        if (slice_equal(other->proposal.add->leaf.signature_key, key)) {
             return true;
         }
     }
+    selection->adds[slot] = at + 1;
     return false;
+}
+
+/* There cannot be more of them in a commit than the limit, so the list stays short. */
+static bool repeats_psk(struct selection *selection, uint32_t at)
+{
+    for (uint32_t i = 0; i < selection->psk_count; i++) {
+        if (slice_equal(selection->items[selection->psks[i]].proposal.psk->encoded,
+                        selection->items[at].proposal.psk->encoded)) {
+            return true;
+        }
+    }
+    if (selection->psk_count == MLS_PSKS_MAX) {
+        return true;
+    }
+    selection->psks[selection->psk_count++] = at;
+    return false;
+}
+
+static bool repeats_flag(bool *flag)
+{
+    bool before = *flag;
+    *flag = true;
+    return before;
 }
 
 static void select_one(const struct mls_maker *maker, struct selection *selection, uint32_t at)
@@ -98,13 +125,22 @@ static void select_one(const struct mls_maker *maker, struct selection *selectio
         break;
     case MLS_PROPOSAL_ADD:
         selection->dropped[at] =
-            repeats(selection, at) ||
             (mls_tree_find_signer(maker->from->tree, item->proposal.add->leaf.signature_key,
                                   &holder) &&
-             !selection->claims[holder].removed);
+             !selection->claims[holder].removed) ||
+            repeats_add(maker->group, selection, at);
         break;
-    default:
-        selection->dropped[at] = repeats(selection, at);
+    case MLS_PROPOSAL_PSK:
+        selection->dropped[at] = repeats_psk(selection, at);
+        break;
+    case MLS_PROPOSAL_CONTEXT_EXTENSIONS:
+        selection->dropped[at] = repeats_flag(&selection->has_extensions);
+        break;
+    case MLS_PROPOSAL_REINIT:
+        selection->dropped[at] = repeats_flag(&selection->has_reinit);
+        break;
+    case MLS_PROPOSAL_EXTERNAL_INIT:
+        selection->dropped[at] = true;
         break;
     }
 }
@@ -141,8 +177,16 @@ static enum mls_error take_pending(struct mls_maker *maker,
         .claims = arena_allocate_zero(&maker->arena,
                                       maker->from->tree->leaf_width * sizeof(struct claim)),
         .dropped = arena_allocate_zero(&maker->arena, count + 1),
+        .psks = arena_allocate_array(&maker->arena, MLS_PSKS_MAX, sizeof(*selection.psks)),
+        .mask = 15,
     };
-    if (selection.items == NULL || selection.claims == NULL || selection.dropped == NULL) {
+    while (selection.mask < 2 * count) {
+        selection.mask = 2 * selection.mask + 1;
+    }
+    selection.adds =
+        arena_allocate_zero(&maker->arena, (selection.mask + 1u) * sizeof(*selection.adds));
+    if (selection.items == NULL || selection.claims == NULL || selection.dropped == NULL ||
+        selection.psks == NULL || selection.adds == NULL) {
         return MLS_ERR_NO_MEMORY;
     }
     for (size_t i = 0; i < options->remove_count; i++) {

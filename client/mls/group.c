@@ -27,6 +27,7 @@ struct mls_group *mls_group_allocate(struct mls_identity *identity, struct mls_s
     group->padding_bytes = MLS_PADDING_DEFAULT_BYTES;
     group->past_max = MLS_PAST_EPOCHS_DEFAULT;
     group->reinit = mls_buffer_of(memory);
+    mls_environment_random(&group->environment, group->hash_key, sizeof(group->hash_key));
     mls_secret_pool_init(&group->pool, memory, identity->environment.guarded);
     return group;
 }
@@ -163,8 +164,7 @@ void mls_group_destroy(struct mls_group *group)
     }
     mls_staged_destroy(group, group->own);
     mls_staged_destroy(group, group->received);
-    mls_group_drop_pending(group);
-    memory_release(group->memory, group->pending);
+    mls_group_release_pending(group);
     for (size_t i = 0; i < group->past_count; i++) {
         mls_epoch_destroy(group, group->past[i]);
     }
@@ -313,10 +313,9 @@ uint32_t mls_group_member_count(const struct mls_group *group)
     return group->current->tree->member_count;
 }
 
-bool mls_group_next_member(const struct mls_group *group, uint32_t *leaf,
-                           struct mls_credential_view *out)
+static bool next_member(const struct mls_tree *tree, uint32_t *leaf,
+                        struct mls_credential_view *out)
 {
-    const struct mls_tree *tree = group->current->tree;
     for (; *leaf < tree->leaf_width; (*leaf)++) {
         const struct mls_leaf_node *node = mls_tree_leaf(tree, *leaf);
         if (node != NULL) {
@@ -329,6 +328,19 @@ bool mls_group_next_member(const struct mls_group *group, uint32_t *leaf,
         }
     }
     return false;
+}
+
+bool mls_group_next_member(const struct mls_group *group, uint32_t *leaf,
+                           struct mls_credential_view *out)
+{
+    return next_member(group->current->tree, leaf, out);
+}
+
+bool mls_group_next_staged_member(const struct mls_group *group, enum mls_staged_kind kind,
+                                  uint32_t *leaf, struct mls_credential_view *out)
+{
+    const struct mls_staged *staged = kind == MLS_STAGED_OWN ? group->own : group->received;
+    return staged != NULL && staged->epoch != NULL && next_member(staged->epoch->tree, leaf, out);
 }
 
 struct slice mls_group_extensions(const struct mls_group *group)

@@ -90,6 +90,7 @@ struct mls_group {
     struct memory *memory;
     const struct mls_suite *suite;
     struct mls_secret_pool pool;
+    uint8_t hash_key[16]; /* of tables that others' bytes go into */
     struct mls_storage *storage;
     enum mls_group_state state;
     size_t padding_bytes;
@@ -102,6 +103,7 @@ struct mls_group {
     struct mls_pending *pending;
     size_t pending_count;
     size_t pending_capacity;
+    uint32_t *pending_slots; /* open addressing, twice the capacity: 1 + index, 0: empty */
     struct mls_resumption resumption[MLS_RESUMPTION_EPOCHS_MAX]; /* oldest first */
     size_t resumption_count;
     struct mls_known_psk *psks;
@@ -181,10 +183,14 @@ enum mls_error mls_tree_check_members(const struct mls_tree *tree, struct slice 
 
 /* -- pending.c -- */
 const struct mls_pending *mls_group_find_pending(const struct mls_group *group, struct slice ref);
-/* Room in the list and a copy of the proposal, which the caller then puts at its end. LIMIT. */
+/* Room in the list and a copy of the proposal. LIMIT. */
 enum mls_error mls_group_prepare_pending(struct mls_group *group, struct slice authenticated,
                                          struct mls_pending *out);
+/* Puts it at the end of the list. Cannot fail. */
+void mls_group_append_pending(struct mls_group *group, const struct mls_pending *pending);
+/* Forgets them; the list keeps its room. */
 void mls_group_drop_pending(struct mls_group *group);
+void mls_group_release_pending(struct mls_group *group);
 
 /* -- proposal_list.c: section 12.2 and 12.3 -- */
 struct mls_item {

@@ -24,6 +24,7 @@ static void leave_behind(struct mls_group *group)
     group->own = NULL;
     group->received = NULL;
     group->pending = NULL;
+    group->pending_slots = NULL;
     group->pending_count = 0;
     group->pending_capacity = 0;
 }
@@ -32,8 +33,7 @@ static void destroy_pending(struct mls_group *group, const struct mls_group *bef
 {
     struct mls_group old = *before;
     old.pool = group->pool;
-    mls_group_drop_pending(&old);
-    memory_release(group->memory, old.pending);
+    mls_group_release_pending(&old);
     group->pool = old.pool;
 }
 

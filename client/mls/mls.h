@@ -57,6 +57,8 @@ struct mls_environment {
     void (*random)(void *context, void *out, size_t size);
     /* Seconds since 1970. NULL: lifetimes are not checked. */
     uint64_t (*now_s)(void *context);
+    /* The longest a leaf may claim to be valid (7.2); 0: MLS_LIFETIME_MAX_S. */
+    uint64_t lifetime_max_s;
     /* The authentication service (5.3.1): whether a new credential is what it claims and, where
      * `old` is not NULL, may follow it. NULL: all are accepted. */
     bool (*accepts)(void *context, const struct mls_credential_view *credential,
@@ -302,6 +304,10 @@ enum mls_staged_kind {
     MLS_STAGED_RECEIVED,
 };
 
+/* The members there will be: what the application judges a staged commit by. Steps as
+ * mls_group_next_member does. False: no more, or nothing is staged, or it removes us. */
+bool mls_group_next_staged_member(const struct mls_group *group, enum mls_staged_kind kind,
+                                  uint32_t *leaf, struct mls_credential_view *out);
 /* Enters the staged epoch. NOTHING_STAGED. */
 enum mls_error MLS_MUST_CHECK mls_group_merge(struct mls_group *group, enum mls_staged_kind kind);
 /* Forgets it. */

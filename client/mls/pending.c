@@ -1,19 +1,44 @@
 /* Proposals that wait for a commit (RFC 9420 section 12.1): kept by reference until the epoch ends.
  */
+#include <sodium.h>
+
+#include "base/assert.h"
 #include "client/mls/group.h"
 
-/*
- * References are found by walking the list. That is linear for each, but a comparison ends with
- * the first differing byte of a hash, so even thousands of them cost less than one signature each.
- */
+/* References are hashes, but of bytes that members choose: they are hashed again under a key. */
+static size_t first_slot(const struct mls_group *group, struct slice ref)
+{
+    uint8_t digest[crypto_shorthash_BYTES];
+    uint32_t number;
+    (void)crypto_shorthash(digest, ref.data, ref.size, group->hash_key);
+    memcpy(&number, digest, sizeof(number));
+    return number & (2 * group->pending_capacity - 1);
+}
+
 const struct mls_pending *mls_group_find_pending(const struct mls_group *group, struct slice ref)
 {
-    for (size_t i = 0; i < group->pending_count; i++) {
-        if (slice_equal(slice_of(group->pending[i].ref, group->suite->hash_bytes), ref)) {
-            return &group->pending[i];
+    if (group->pending_count == 0) {
+        return NULL;
+    }
+    size_t mask = 2 * group->pending_capacity - 1;
+    for (size_t slot = first_slot(group, ref); group->pending_slots[slot] != 0;
+         slot = (slot + 1) & mask) {
+        const struct mls_pending *pending = &group->pending[group->pending_slots[slot] - 1];
+        if (slice_equal(slice_of(pending->ref, group->suite->hash_bytes), ref)) {
+            return pending;
         }
     }
     return NULL;
+}
+
+static void note_slot(struct mls_group *group, size_t index)
+{
+    size_t mask = 2 * group->pending_capacity - 1;
+    size_t slot = first_slot(group, slice_of(group->pending[index].ref, group->suite->hash_bytes));
+    while (group->pending_slots[slot] != 0) {
+        slot = (slot + 1) & mask;
+    }
+    group->pending_slots[slot] = (uint32_t)index + 1;
 }
 
 static enum mls_error make_room(struct mls_group *group)
@@ -26,16 +51,32 @@ static enum mls_error make_room(struct mls_group *group)
     }
     size_t capacity = group->pending_capacity == 0 ? 8 : 2 * group->pending_capacity;
     struct mls_pending *grown = memory_allocate(group->memory, capacity * sizeof(*grown));
-    if (grown == NULL) {
+    uint32_t *slots = memory_allocate_zero(group->memory, 2 * capacity * sizeof(*slots));
+    if (grown == NULL || slots == NULL) {
+        memory_release(group->memory, grown);
+        memory_release(group->memory, slots);
         return MLS_ERR_NO_MEMORY;
     }
     if (group->pending_count > 0) {
         memcpy(grown, group->pending, group->pending_count * sizeof(*grown));
     }
     memory_release(group->memory, group->pending);
+    memory_release(group->memory, group->pending_slots);
     group->pending = grown;
+    group->pending_slots = slots;
     group->pending_capacity = capacity;
+    for (size_t i = 0; i < group->pending_count; i++) {
+        note_slot(group, i);
+    }
     return MLS_OK;
+}
+
+void mls_group_append_pending(struct mls_group *group, const struct mls_pending *pending)
+{
+    COLUMBA_ASSERT(group->pending_count < group->pending_capacity);
+    group->pending[group->pending_count] = *pending;
+    note_slot(group, group->pending_count);
+    group->pending_count++;
 }
 
 enum mls_error mls_group_prepare_pending(struct mls_group *group, struct slice authenticated,
@@ -62,6 +103,19 @@ void mls_group_drop_pending(struct mls_group *group)
         mls_secret_give(&group->pool, group->pending[i].update_private, MLS_KEM_MAX_BYTES);
     }
     group->pending_count = 0;
+    if (group->pending_slots != NULL) {
+        memset(group->pending_slots, 0, 2 * group->pending_capacity * sizeof(uint32_t));
+    }
+}
+
+void mls_group_release_pending(struct mls_group *group)
+{
+    mls_group_drop_pending(group);
+    memory_release(group->memory, group->pending);
+    memory_release(group->memory, group->pending_slots);
+    group->pending = NULL;
+    group->pending_slots = NULL;
+    group->pending_capacity = 0;
 }
 
 size_t mls_group_pending_proposals(const struct mls_group *group)

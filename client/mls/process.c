@@ -252,7 +252,7 @@ static enum mls_error take_proposal(struct incoming *in)
         return error;
     }
     consume_step(in);
-    group->pending[group->pending_count++] = pending;
+    mls_group_append_pending(group, &pending);
     return MLS_OK;
 }
 

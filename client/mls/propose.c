@@ -149,7 +149,7 @@ static enum mls_error note_own(struct mls_group *group, struct mls_outgoing *out
     if (has_step) {
         mls_secret_tree_consume(group->current->secret_tree, step);
     }
-    group->pending[group->pending_count++] = pending;
+    mls_group_append_pending(group, &pending);
     return MLS_OK;
 }
 

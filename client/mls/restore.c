@@ -378,7 +378,7 @@ static enum mls_error read_proposal(struct mls_group *group, struct slice value)
             return MLS_ERR_NO_MEMORY;
         }
     }
-    group->pending[group->pending_count++] = pending;
+    mls_group_append_pending(group, &pending);
     return MLS_OK;
 }
 

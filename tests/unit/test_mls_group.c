@@ -148,7 +148,16 @@ static void a_received_commit_leaves_no_trace_until_merged(void **state)
     assert_int_equal(process(&m[1], &bundle.commit), MLS_OK);
     struct mls_buffer after = world_save(&m[1]);
     assert_true(slice_equal(mls_buffer_done(&before), mls_buffer_done(&after)));
+    struct mls_credential_view member;
+    uint32_t leaf = 0;
+    size_t count = 0;
+    for (; mls_group_next_staged_member(m[1].group, MLS_STAGED_RECEIVED, &leaf, &member); leaf++) {
+        count++;
+    }
+    assert_int_equal(count, 3);
     world_reload(&m[1]);
+    leaf = 0;
+    assert_false(mls_group_next_staged_member(m[1].group, MLS_STAGED_RECEIVED, &leaf, &member));
     all_take(m, 3, 0, &bundle);
     mls_buffer_clear(&before);
     mls_buffer_clear(&after);

@@ -417,7 +417,8 @@ static void serve(struct peer *peer)
 
 int main(int argc, char **argv)
 {
-    struct peer peer = {.environment = {.now_s = now_s}};
+    /* Other makes may claim to be valid for ever. */
+    struct peer peer = {.environment = {.now_s = now_s, .lifetime_max_s = UINT64_MAX}};
     const char *name = argc > 1 ? argv[1] : "columba";
     if (sodium_init() < 0 ||
         mls_identity_create(&peer.environment, MLS_SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519,

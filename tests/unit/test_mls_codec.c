@@ -1,0 +1,144 @@
+/* The encoding of MLS: one form for each value, and no reading past the end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "client/mls/codec.h"
+#include "client/mls/error.h"
+#include "client/mls/extension.h"
+#include "client/mls/limits.h"
+#include "client/mls/secret_pool.h"
+
+static bool length_fails(const uint8_t *bytes, size_t size)
+{
+    struct reader reader = reader_of(slice_of(bytes, size));
+    (void)mls_read_length(&reader);
+    return reader.failed;
+}
+
+static void lengths_have_one_form(void **state)
+{
+    (void)state;
+    static const uint32_t edges[] = {0, 1, 63, 64, 16383, 16384, (1u << 30) - 1};
+    for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
+        uint8_t bytes[4];
+        size_t size = mls_length_put(bytes, edges[i]);
+        assert_int_equal(size, mls_length_size(edges[i]));
+        struct reader reader = reader_of(slice_of(bytes, size));
+        assert_int_equal(mls_read_length(&reader), edges[i]);
+        assert_true(reader_is_done(&reader));
+        assert_true(length_fails(bytes, size - 1));
+    }
+    assert_true(length_fails((const uint8_t[]){0x40, 0x3f}, 2));
+    assert_true(length_fails((const uint8_t[]){0x40, 0x00}, 2));
+    assert_true(length_fails((const uint8_t[]){0x80, 0x00, 0x3f, 0xff}, 4));
+    assert_true(length_fails((const uint8_t[]){0xc0, 0, 0, 0, 0, 0, 0, 0}, 8));
+}
+
+static void a_vector_ends_within_its_input(void **state)
+{
+    (void)state;
+    const uint8_t bytes[] = {5, 1, 2, 3, 4};
+    struct reader reader = reader_of(slice_of(bytes, sizeof(bytes)));
+    struct slice content = mls_read_vector(&reader);
+    assert_true(reader.failed);
+    assert_int_equal(content.size, 0);
+    assert_false(mls_read_optional(&reader));
+    const uint8_t two[] = {2};
+    reader = reader_of(slice_of(two, 1));
+    assert_false(mls_read_optional(&reader));
+    assert_true(reader.failed);
+}
+
+static void nested_vectors_get_the_length_they_have(void **state)
+{
+    (void)state;
+    struct mls_buffer buffer = mls_buffer_of(memory_system());
+    uint8_t *filler = calloc(1, 20000);
+    assert_non_null(filler);
+    size_t outer = mls_write_open(&buffer);
+    size_t inner = mls_write_open(&buffer);
+    mls_write_bytes(&buffer, slice_of(filler, 20000));
+    mls_write_close(&buffer, inner);
+    mls_write_vector(&buffer, slice_of_text("tail"));
+    mls_write_close(&buffer, outer);
+    struct reader reader = reader_of(mls_buffer_done(&buffer));
+    struct reader content = reader_of(mls_read_vector(&reader));
+    assert_true(reader_is_done(&reader));
+    assert_int_equal(mls_read_vector(&content).size, 20000);
+    assert_true(slice_equal(mls_read_vector(&content), slice_of_text("tail")));
+    assert_true(reader_is_done(&content));
+    mls_buffer_clear(&buffer);
+    free(filler);
+}
+
+static void lists_are_bounded(void **state)
+{
+    (void)state;
+    struct mls_buffer buffer = mls_buffer_of(memory_system());
+    size_t mark = mls_write_open(&buffer);
+    for (uint32_t i = 0; i <= MLS_EXTENSIONS_MAX; i++) {
+        mls_write_extension(&buffer, (uint16_t)(0x4000 + i), slice_of(NULL, 0));
+    }
+    mls_write_close(&buffer, mark);
+    struct reader reader = reader_of(mls_buffer_done(&buffer));
+    (void)mls_read_extensions(&reader);
+    assert_true(reader.failed);
+    mls_buffer_clear(&buffer);
+    const uint8_t odd[] = {3, 0, 1, 0};
+    reader = reader_of(slice_of(odd, sizeof(odd)));
+    (void)mls_read_types(&reader);
+    assert_true(reader.failed);
+}
+
+static void secrets_are_wiped_when_given_back(void **state)
+{
+    (void)state;
+    struct mls_secret_pool pool;
+    static const uint8_t zero[96];
+    uint8_t *block[600];
+    mls_secret_pool_init(&pool, memory_system(), mls_guarded_memory());
+    for (size_t i = 0; i < 600; i++) {
+        block[i] = mls_secret_take(&pool, 32 + i % 3 * 32);
+        assert_non_null(block[i]);
+        memset(block[i], 0xaa, 32 + i % 3 * 32);
+    }
+    for (size_t i = 0; i < 600; i++) {
+        size_t size = 32 + i % 3 * 32;
+        assert_int_equal(block[i][size - 1], 0xaa);
+        mls_secret_give(&pool, block[i], size);
+        assert_memory_equal(block[i], zero, size);
+    }
+    uint8_t *again = mls_secret_take(&pool, 96);
+    assert_memory_equal(again, zero, 96);
+    mls_secret_pool_clear(&pool);
+}
+
+static void errors_have_names_and_texts(void **state)
+{
+    (void)state;
+    assert_string_equal(mls_error_name(MLS_ERR_STALE_EPOCH), "STALE_EPOCH");
+    assert_string_equal(mls_error_name((enum mls_error)9999), "UNKNOWN");
+    assert_true(strlen(mls_error_text(MLS_ERR_REPLAYED)) > 10);
+}
+
+int main(void)
+{
+    if (sodium_init() < 0) {
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lengths_have_one_form),
+        cmocka_unit_test(a_vector_ends_within_its_input),
+        cmocka_unit_test(nested_vectors_get_the_length_they_have),
+        cmocka_unit_test(lists_are_bounded),
+        cmocka_unit_test(secrets_are_wiped_when_given_back),
+        cmocka_unit_test(errors_have_names_and_texts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
