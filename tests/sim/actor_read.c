@@ -7,6 +7,7 @@
 #include "base/assert.h"
 
 #define HISTORY_LIMIT_MAX 60u
+#define HISTORY_SHORT_MAX 6u
 
 struct reading {
     struct actor *actor;
@@ -88,7 +89,9 @@ void actor_read_history(struct actor *actor, uint32_t conversation)
     struct reading *reading = reading_create(actor, MESSAGE_HISTORY_READ, level);
     struct message_history_read *asked = &reading->request.history_read;
     asked->conversation = actor->world->model->conversations[conversation].id;
-    asked->limit = 1 + (uint32_t)random_below(&actor->random, HISTORY_LIMIT_MAX);
+    /* Short pages often: a page's end is where replicas that differ are hard to tell apart. */
+    uint32_t limit_max = random_chance(&actor->random, 400) ? HISTORY_SHORT_MAX : HISTORY_LIMIT_MAX;
+    asked->limit = 1 + (uint32_t)random_below(&actor->random, limit_max);
     asked->consistency = level;
     asked->oldest_first = random_chance(&actor->random, 250);
     const struct model_message *bound = actor_known_message(actor, conversation);

@@ -43,9 +43,9 @@ counter_counts_retry 10 a retry counts as another unread message
 marker_goes_back 10 the last read marker to arrive wins
 stale_members 30 a fan-out trusts the cached members whatever the replicas say
 weak_send_trusts_version 800 … or believes a single replica about the members
-digest_without_more 30 equal pages agree although one replica has more behind
+digest_without_more 100 equal pages agree although one replica has more behind
 denial_at_one 300 a replica that is behind denies a conversation
 half_done_is_refused 30 a definite failure after the first of two writes
-failed_commit_is_refused 800 a failed sync counts as if nothing was written
+failed_commit_is_refused 200 a failed sync counts as if nothing was written
 BUGS
 exit $((failed * 2))

@@ -227,8 +227,8 @@ static void fault_slow_disk(struct nemesis *nemesis)
         world_now_us(nemesis->world) + random_exponential(&nemesis->random, PAUSE_MEAN_US);
 }
 
-/* On one host, or on all within moments. The node must stop, and finds out after a restart what is
- * on the disk. */
+/* On one host, or on all at the same time. The node must stop, and finds out after a restart what
+ * is on the disk. */
 static void fault_commit_fails(struct nemesis *nemesis)
 {
     bool is_everywhere = random_chance(&nemesis->random, 300);
@@ -237,7 +237,8 @@ static void fault_commit_fails(struct nemesis *nemesis)
         struct host *host = nemesis->world->hosts[i];
         if (host->state != HOST_DOWN && (is_everywhere || host == chosen)) {
             trace_note(&nemesis->world->trace, "host %u: a commit will fail", host->index);
-            host->fail_commit_in = 1 + (uint32_t)random_below(&nemesis->random, 10);
+            host->fail_commit_in =
+                is_everywhere ? 1 : 1 + (uint32_t)random_below(&nemesis->random, 20);
             host->is_failure_durable = random_chance(&nemesis->random, 500);
         }
     }
