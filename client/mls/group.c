@@ -368,22 +368,36 @@ enum mls_error mls_group_export(const struct mls_group *group, const char *label
     return MLS_OK;
 }
 
+enum mls_error mls_group_store_settings(struct mls_group *group)
+{
+    struct mls_transaction transaction;
+    mls_transaction_begin(&transaction, group);
+    mls_store_meta(&transaction);
+    return mls_transaction_end(&transaction, MLS_OK);
+}
+
 enum mls_error mls_group_set_padding(struct mls_group *group, size_t bytes)
 {
+    size_t before = group->padding_bytes;
     if (bytes > MLS_PADDING_MAX_BYTES) {
         return MLS_ERR_LIMIT;
     }
     group->padding_bytes = bytes;
-    return MLS_OK;
+    enum mls_error error = mls_group_store_settings(group);
+    group->padding_bytes = error == MLS_OK ? bytes : before;
+    return error;
 }
 
 enum mls_error mls_group_set_past_epochs(struct mls_group *group, size_t count)
 {
+    size_t before = group->past_max;
     if (count > MLS_PAST_EPOCHS_MAX) {
         return MLS_ERR_LIMIT;
     }
     group->past_max = count;
-    return MLS_OK;
+    enum mls_error error = mls_group_store_settings(group);
+    group->past_max = error == MLS_OK ? count : before;
+    return error;
 }
 
 enum mls_error mls_group_tree(const struct mls_group *group, struct mls_buffer *out)

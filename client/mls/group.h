@@ -162,6 +162,8 @@ uint8_t *mls_group_push_resumption(struct mls_group *group, uint64_t epoch, uint
 /* A group whose first epoch is ready: notes its resumption key and writes its first records. */
 enum mls_error mls_group_begin(struct mls_group *group);
 enum mls_error mls_group_store_all(struct mls_group *group);
+/* The meta record alone. */
+enum mls_error mls_group_store_settings(struct mls_group *group);
 
 /* -- leaf_check.c: section 7.3 -- */
 struct mls_leaf_rules {

@@ -308,7 +308,7 @@ enum mls_staged_kind {
  * mls_group_next_member does. False: no more, or nothing is staged, or it removes us. */
 bool mls_group_next_staged_member(const struct mls_group *group, enum mls_staged_kind kind,
                                   uint32_t *leaf, struct mls_credential_view *out);
-/* Enters the staged epoch. NOTHING_STAGED. */
+/* Enters the staged epoch (14). NOTHING_STAGED. */
 enum mls_error MLS_MUST_CHECK mls_group_merge(struct mls_group *group, enum mls_staged_kind kind);
 /* Forgets it. */
 enum mls_error MLS_MUST_CHECK mls_group_discard(struct mls_group *group, enum mls_staged_kind kind);
@@ -342,10 +342,10 @@ struct mls_event {
 void mls_event_clear(struct mls_event *event);
 
 /*
- * Takes one PublicMessage or PrivateMessage. Among the errors: WRONG_GROUP, STALE_EPOCH,
- * FUTURE_EPOCH, OWN_MESSAGE, NOT_A_MEMBER, BAD_SIGNATURE, BAD_MEMBERSHIP_TAG, BAD_CIPHERTEXT,
- * REPLAYED, TOO_FAR_AHEAD, UNKNOWN_PROPOSAL, BAD_CONFIRMATION_TAG, and one for each rule that a
- * proposal or commit can break.
+ * Takes one PublicMessage or PrivateMessage (6, 12.1, 12.4.2). Among the errors: WRONG_GROUP,
+ * STALE_EPOCH, FUTURE_EPOCH, OWN_MESSAGE, NOT_A_MEMBER, BAD_SIGNATURE, BAD_MEMBERSHIP_TAG,
+ * BAD_CIPHERTEXT, REPLAYED, TOO_FAR_AHEAD, UNKNOWN_PROPOSAL, BAD_CONFIRMATION_TAG, and one for each
+ * rule that a proposal or commit can break.
  */
 enum mls_error MLS_MUST_CHECK mls_group_process(struct mls_group *group, struct slice message,
                                                 struct mls_event *out);

@@ -28,45 +28,85 @@ static enum mls_error append_psk(struct mls_group *group, struct mls_known_psk *
     return MLS_OK;
 }
 
-enum mls_error mls_group_put_psk(struct mls_group *group, const struct mls_psk *psk)
+static void known_clear(struct mls_group *group, struct mls_known_psk *known)
 {
-    struct mls_known_psk known = {.id = mls_buffer_of(group->memory), .size = psk->secret.size};
-    size_t at = find_known(group, psk->id);
+    mls_buffer_clear(&known->id);
+    mls_secret_give(&group->pool, known->secret, known->size);
+}
+
+static enum mls_error known_init(struct mls_group *group, const struct mls_psk *psk,
+                                 struct mls_known_psk *out)
+{
+    *out = (struct mls_known_psk){.id = mls_buffer_of(group->memory), .size = psk->secret.size};
     if (psk->secret.size == 0 || psk->secret.size > MLS_SECRET_BLOCK_MAX_BYTES) {
         return MLS_ERR_ARGUMENT;
     }
+    mls_write_bytes(&out->id, psk->id);
+    out->secret = mls_secret_take_copy(&group->pool, psk->secret.data, psk->secret.size);
+    if (out->secret == NULL || out->id.failed) {
+        known_clear(group, out);
+        return MLS_ERR_NO_MEMORY;
+    }
+    return MLS_OK;
+}
+
+/* Puts a key in; what stood in its place, if anything, is the caller's then. */
+static enum mls_error exchange(struct mls_group *group, const struct mls_psk *psk, size_t *out_at,
+                               struct mls_known_psk *out_old, bool *out_replaced)
+{
+    struct mls_known_psk known;
+    size_t at = find_known(group, psk->id);
     if (at == MLS_PSKS_MAX) {
         return MLS_ERR_LIMIT;
     }
-    mls_write_bytes(&known.id, psk->id);
-    known.secret = mls_secret_take_copy(&group->pool, psk->secret.data, psk->secret.size);
-    enum mls_error error = known.secret == NULL || known.id.failed ? MLS_ERR_NO_MEMORY : MLS_OK;
-    if (error == MLS_OK && at < group->psk_count) {
-        mls_secret_give(&group->pool, group->psks[at].secret, group->psks[at].size);
-        mls_buffer_clear(&group->psks[at].id);
+    enum mls_error error = known_init(group, psk, &known);
+    *out_at = at;
+    *out_replaced = at < group->psk_count;
+    if (error == MLS_OK && *out_replaced) {
+        *out_old = group->psks[at];
         group->psks[at] = known;
-        return MLS_OK;
-    }
-    if (error == MLS_OK) {
+    } else if (error == MLS_OK) {
         error = append_psk(group, &known);
+        if (error != MLS_OK) {
+            known_clear(group, &known);
+        }
     }
-    if (error != MLS_OK) {
-        mls_buffer_clear(&known.id);
-        mls_secret_give(&group->pool, known.secret, known.size);
+    return error;
+}
+
+enum mls_error mls_group_put_psk(struct mls_group *group, const struct mls_psk *psk)
+{
+    struct mls_known_psk old;
+    size_t at = 0;
+    bool replaced = false;
+    enum mls_error error = exchange(group, psk, &at, &old, &replaced);
+    if (error == MLS_OK && replaced) {
+        known_clear(group, &old);
     }
     return error;
 }
 
 enum mls_error mls_group_add_psk(struct mls_group *group, const struct mls_psk *psk)
 {
-    struct mls_transaction transaction;
-    enum mls_error error = mls_group_put_psk(group, psk);
+    struct mls_known_psk old;
+    size_t at = 0;
+    bool replaced = false;
+    enum mls_error error = exchange(group, psk, &at, &old, &replaced);
     if (error != MLS_OK) {
         return error;
     }
-    mls_transaction_begin(&transaction, group);
-    mls_store_meta(&transaction);
-    return mls_transaction_end(&transaction, MLS_OK);
+    error = mls_group_store_settings(group);
+    if (error == MLS_OK && replaced) {
+        known_clear(group, &old);
+    } else if (error != MLS_OK) {
+        known_clear(group, &group->psks[at]);
+        if (replaced) {
+            group->psks[at] = old;
+        } else {
+            group->psk_count--;
+        }
+    }
+    return error;
 }
 
 static enum mls_error find_resumption(const struct mls_group *group, const struct mls_psk_id *id,

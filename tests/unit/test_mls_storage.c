@@ -218,6 +218,30 @@ static void a_failed_merge_is_no_merge(void **state)
     world_talk(m, THREE, 1);
 }
 
+static void settings_are_durable_or_unchanged(void **state)
+{
+    struct world_client *m = *state;
+    struct mls_psk psk = {.id = slice_of_text("id"), .secret = slice_of_text("first")};
+    for (int again = 0; again < 2; again++) {
+        struct mls_buffer before = world_save(&m[0]);
+        m[0].storage->lose_commits = true;
+        assert_int_equal(mls_group_add_psk(m[0].group, &psk), MLS_ERR_STORAGE);
+        assert_int_equal(mls_group_set_padding(m[0].group, 256), MLS_ERR_STORAGE);
+        assert_int_equal(mls_group_set_past_epochs(m[0].group, 1), MLS_ERR_STORAGE);
+        m[0].storage->lose_commits = false;
+        assert_unchanged(&m[0], &before);
+        mls_buffer_clear(&before);
+        assert_int_equal(mls_group_add_psk(m[0].group, &psk), MLS_OK);
+        assert_stored(&m[0]);
+        psk.secret = slice_of_text("second");
+    }
+    assert_int_equal(mls_group_set_padding(m[0].group, 256), MLS_OK);
+    assert_int_equal(mls_group_set_past_epochs(m[0].group, 0), MLS_OK);
+    assert_int_equal(mls_group_set_past_epochs(m[0].group, 99), MLS_ERR_LIMIT);
+    assert_stored(&m[0]);
+    world_talk(m, THREE, 0);
+}
+
 static void nothing_used_is_left_in_the_storage(void **state)
 {
     struct world_client *m = *state;
@@ -457,6 +481,7 @@ int main(void)
         T(a_crash_never_uses_a_key_twice),
         T(a_message_is_taken_once_across_crashes),
         T(a_failed_merge_is_no_merge),
+        T(settings_are_durable_or_unchanged),
         T(nothing_used_is_left_in_the_storage),
         T(a_damaged_state_is_refused),
         T(a_flipped_bit_is_refused_and_changes_nothing),
