@@ -265,6 +265,13 @@ static void check_inbox_row(struct audit *audit, uint32_t index, const struct mo
     }
 }
 
+/* Sent to without a fan-out: inboxes say nothing about it. */
+static bool is_channel(const struct audit *audit, uint32_t conversation)
+{
+    return audit->world->model->conversations[conversation].member_count >
+           audit->world->plan.core.fanout_members_max;
+}
+
 static void take_inbox(struct audit *audit, const struct step *step,
                        const struct message_inbox *answer)
 {
@@ -273,7 +280,8 @@ static void take_inbox(struct audit *audit, const struct step *step,
                      world_now_us(audit->world));
     for (uint32_t i = 0; i < model->conversation_count; i++) {
         const struct model_member *member = model_member(model, i, step->subject);
-        if (member == NULL || member->known_at_us == NEVER || audit->kept[i] == NULL) {
+        if (member == NULL || member->known_at_us == NEVER || audit->kept[i] == NULL ||
+            is_channel(audit, i)) {
             continue;
         }
         const struct message_inbox_row *row = inbox_row(answer, &model->conversations[i].id);

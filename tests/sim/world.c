@@ -17,6 +17,8 @@
 /* Connections that broke in silence are noticed by then. */
 #define SETTLE_MIN_US (8u * (uint64_t)MICROSECONDS_PER_SECOND)
 #define TOKENS_PER_NODE 8u
+/* With the actors' users, always more than this. */
+#define CROWD_MIN 10u
 #define CROWD_MAX 40u
 
 /* The plan. */
@@ -32,6 +34,9 @@ static void plan_core(struct world *world)
     /* Tight tables in some seeds: what does not fit is refused, and nothing is lost. */
     config->operations_max = random_chance(&world->random, 300) ? 48 : 2048;
     config->outbox_entries_max = random_chance(&world->random, 200) ? 40 : 8192;
+    /* The crowd's conversation is a channel in some. */
+    config->fanout_members_max =
+        random_chance(&world->random, 150) ? CROWD_MIN : FANOUT_MEMBERS_DEFAULT;
     config->conversations_cached_max = random_chance(&world->random, 300) ? 2 : 1024;
 }
 
@@ -46,7 +51,7 @@ static void plan_draw(struct world *world)
     plan->user_count = (uint32_t)random_between(random, 5, 14);
     plan->actor_count = plan->user_count + (uint32_t)random_below(random, plan->user_count);
     plan->conversation_count = (uint32_t)random_between(random, 4, 8);
-    plan->crowd_count = (uint32_t)random_between(random, 10, CROWD_MAX);
+    plan->crowd_count = (uint32_t)random_between(random, CROWD_MIN, CROWD_MAX);
     plan->faults_us = DEFAULT_FAULTS_US;
     if (world->options.minutes > 0) {
         plan->faults_us = (uint64_t)(world->options.minutes * 60.0 * MICROSECONDS_PER_SECOND);
