@@ -388,6 +388,68 @@ static void group_infos(void **state)
     mls_buffer_clear(&info);
 }
 
+static void parameters_of_group_infos(void **state)
+{
+    (void)state;
+    struct mls_group_context *context = &ann->group->current->context;
+    for (int other = 0; other < 2; other++) {
+        struct mls_buffer info = mls_buffer_of(memory());
+        context->version = other == 0 ? 2 : 1;
+        context->suite = other == 0 ? SUITE : 1;
+        mls_write_message_head(&info, MLS_WIRE_GROUP_INFO);
+        assert_int_equal(mls_epoch_write_info(ann->group, ann->group->current, true, true, &info),
+                         MLS_OK);
+        assert_int_equal(join_eve(mls_buffer_done(&info), NULL),
+                         other == 0 ? MLS_ERR_VERSION : MLS_ERR_SUITE);
+        mls_buffer_clear(&info);
+    }
+    context->suite = SUITE;
+}
+
+/* A key of one leaf written over that of another. */
+static void keys_are_in_a_tree_once(void **state)
+{
+    (void)state;
+    struct mls_buffer info;
+    struct mls_buffer tree;
+    const struct mls_leaf_node *one = mls_tree_leaf(ann->group->current->tree, 1);
+    const struct mls_leaf_node *two = mls_tree_leaf(ann->group->current->tree, 2);
+    struct slice keys[2][2] = {{one->encryption_key, two->encryption_key},
+                               {one->signature_key, two->signature_key}};
+    assert_int_equal(mls_group_info(ann->group, false, &info), MLS_OK);
+    for (size_t kind = 0; kind < 2; kind++) {
+        assert_int_equal(mls_group_tree(ann->group, &tree), MLS_OK);
+        uint8_t *place = memmem(tree.data, tree.size, keys[kind][1].data, keys[kind][1].size);
+        assert_non_null(place);
+        memcpy(place, keys[kind][0].data, keys[kind][0].size);
+        struct mls_join_options options = {.ratchet_tree = mls_buffer_done(&tree)};
+        assert_int_equal(join_eve(mls_buffer_done(&info), &options),
+                         kind == 0 ? MLS_ERR_ENCRYPTION_KEY_TAKEN : MLS_ERR_SIGNATURE_KEY_TAKEN);
+        mls_buffer_clear(&tree);
+    }
+    mls_buffer_clear(&info);
+}
+
+static void padding_is_zero(void **state)
+{
+    (void)state;
+    struct mls_outgoing outgoing;
+    struct mls_secret_step step;
+    struct mls_buffer message;
+    bool has_step = false;
+    mls_outgoing_init(&outgoing, ann->group, ann->group->current, MLS_CONTENT_APPLICATION,
+                      MLS_COAT_PRIVATE, nothing());
+    mls_write_vector(&outgoing.frame, slice_of_text("data"));
+    assert_int_equal(mls_outgoing_sign(&outgoing, ann->group), MLS_OK);
+    /* An application message has no tag, so what stands there is padding. */
+    assert_int_equal(
+        mls_outgoing_protect(&outgoing, ann->group, slice_of_text("x"), &message, &step, &has_step),
+        MLS_OK);
+    mls_secret_tree_drop(ann->group->current->secret_tree, &step);
+    mls_outgoing_clear(&outgoing);
+    assert_int_equal(judge_by(bob, &message), MLS_ERR_BAD_PADDING);
+}
+
 static void welcomes(void **state)
 {
     (void)state;
@@ -449,6 +511,9 @@ int main(void)
         T(external_commits),
         T(trees_of_group_infos),
         T(group_infos),
+        T(parameters_of_group_infos),
+        T(keys_are_in_a_tree_once),
+        T(padding_is_zero),
         T(welcomes),
         T(successors),
     };

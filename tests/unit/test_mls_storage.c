@@ -426,6 +426,21 @@ static enum mls_error try_package(struct world_client *client)
     return mls_key_package_create(client->identity, NULL, &client->package);
 }
 
+static struct mls_group *kept_branch;
+
+static enum mls_error try_branch(struct world_client *client)
+{
+    struct mls_group_options options = {.group_id = slice_of_text("branch")};
+    return mls_group_succeed(client->group, MLS_SUCCESSOR_BRANCH, &options, &kept_package, 1,
+                             &kept_branch, &kept);
+}
+
+static enum mls_error try_psk(struct world_client *client)
+{
+    struct mls_psk psk = {.id = slice_of_text("id"), .secret = slice_of_text("secret")};
+    return mls_group_add_psk(client->group, &psk);
+}
+
 static void every_allocation_may_fail(void **state)
 {
     struct world_client *m = *state;
@@ -455,6 +470,11 @@ static void every_allocation_may_fail(void **state)
     mls_commit_bundle_clear(&kept_bundle);
     mls_group_destroy(newcomer.group);
     newcomer.group = NULL;
+    kept_package = world_package(&m[2]);
+    tries += sweep(&m[0], try_branch);
+    mls_group_destroy(kept_branch);
+    mls_buffer_clear(&kept);
+    tries += sweep(&m[0], try_psk);
     kept = world_save(&m[1]);
     struct world_client copy = {.identity = m[1].identity};
     tries += sweep(&copy, try_load);
