@@ -296,7 +296,7 @@ void mls_outgoing_write_authenticated(const struct mls_outgoing *out, struct mls
 
 /* -- info.c -- */
 /* A signed GroupInfo of an epoch, without the head of a message. */
-enum mls_error mls_epoch_write_info(struct mls_group *group, struct mls_epoch *epoch,
+enum mls_error mls_epoch_write_info(const struct mls_group *group, struct mls_epoch *epoch,
                                     bool with_external_pub, bool with_tree, struct mls_buffer *out);
 
 /* -- commit_take.c -- */

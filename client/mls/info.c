@@ -5,7 +5,7 @@
 #include "client/mls/group.h"
 #include "client/mls/label.h"
 
-static void write_extensions(struct mls_group *group, struct mls_epoch *epoch,
+static void write_extensions(const struct mls_group *group, struct mls_epoch *epoch,
                              bool with_external_pub, bool with_tree, struct mls_buffer *out)
 {
     uint8_t private_key[MLS_KEM_MAX_BYTES];
@@ -26,7 +26,7 @@ static void write_extensions(struct mls_group *group, struct mls_epoch *epoch,
     }
 }
 
-enum mls_error mls_epoch_write_info(struct mls_group *group, struct mls_epoch *epoch,
+enum mls_error mls_epoch_write_info(const struct mls_group *group, struct mls_epoch *epoch,
                                     bool with_external_pub, bool with_tree, struct mls_buffer *out)
 {
     uint8_t tag[MLS_HASH_MAX_BYTES];
@@ -63,9 +63,7 @@ enum mls_error mls_group_info(const struct mls_group *group, bool with_tree, str
         return MLS_ERR_GROUP_CLOSED;
     }
     mls_write_message_head(out, MLS_WIRE_GROUP_INFO);
-    /* Only the tree's cache of hashes can change, and it is complete. */
-    enum mls_error error = mls_epoch_write_info((struct mls_group *)(uintptr_t)group,
-                                                group->current, true, with_tree, out);
+    enum mls_error error = mls_epoch_write_info(group, group->current, true, with_tree, out);
     if (error != MLS_OK) {
         mls_buffer_clear(out);
     }

@@ -450,6 +450,66 @@ static void padding_is_zero(void **state)
     assert_int_equal(judge_by(bob, &message), MLS_ERR_BAD_PADDING);
 }
 
+/* A welcome by ann for `added`, sealed to the package of `recipient`, with so many branch keys. */
+static struct mls_buffer forge_welcome(const struct world_client *added,
+                                       const struct world_client *recipient, uint32_t psks)
+{
+    struct mls_maker maker;
+    struct mls_buffer commit;
+    struct mls_buffer welcome;
+    struct mls_secret_step step;
+    bool has_step = false;
+    struct mls_psk_id id = {.type = MLS_PSK_RESUMPTION,
+                            .usage = MLS_PSK_BRANCH,
+                            .group_id = mls_group_id(ann->group),
+                            .epoch = mls_group_epoch(ann->group)};
+    assert_int_equal(mls_maker_init(&maker, ann->group, ann->group->current), MLS_OK);
+    maker.change.items = arena_allocate_array(&maker.arena, 4, sizeof(*maker.change.items));
+    maker.change.usage = MLS_PSK_BRANCH;
+    for (uint32_t i = 0; i < psks; i++) {
+        assert_int_equal(mls_maker_append_psk(&maker, &id), MLS_OK);
+    }
+    maker.change.items[maker.change.count++] = (struct mls_item){
+        .proposal = {.type = MLS_PROPOSAL_ADD, .add = &added->package->view},
+        .sender = as_member(ann),
+    };
+    assert_int_equal(
+        mls_change_apply(ann->group, maker.from, &maker.change, maker.staged->epoch->tree), MLS_OK);
+    maker.change.added_packages[0] = &recipient->package->view;
+    memcpy(maker.guarded->init, maker.from->secrets->init, sizeof(maker.guarded->init));
+    assert_int_equal(
+        mls_maker_finish(&maker, MLS_COAT_PUBLIC, nothing(), &commit, &step, &has_step), MLS_OK);
+    assert_int_equal(mls_maker_welcome(&maker, true, &welcome), MLS_OK);
+    mls_buffer_clear(&commit);
+    mls_maker_clear(&maker);
+    return welcome;
+}
+
+static enum mls_error join_by(struct world_client *client, struct mls_buffer *welcome)
+{
+    struct mls_group *group = NULL;
+    struct mls_join_options options = {.predecessor = bob->group};
+    enum mls_error error = mls_group_join(client->identity, &client->package, 1,
+                                          mls_buffer_done(welcome), &options, &group);
+    mls_group_destroy(group);
+    mls_buffer_clear(welcome);
+    return error;
+}
+
+static void forged_welcomes(void **state)
+{
+    (void)state;
+    struct mls_buffer welcome = forge_welcome(dan, dan, 0);
+    assert_int_equal(join_by(dan, &welcome), MLS_OK);
+    welcome = forge_welcome(dan, eve, 0);
+    assert_int_equal(join_by(eve, &welcome), MLS_ERR_LEAF_MISSING);
+    welcome = forge_welcome(dan, dan, 2);
+    assert_int_equal(join_by(dan, &welcome), MLS_ERR_PSK_COMBINATION);
+    /* One is right by itself, but this group is not at its first epoch. */
+    welcome = forge_welcome(dan, dan, 1);
+    assert_int_equal(join_by(dan, &welcome), MLS_ERR_SUCCESSOR_EPOCH);
+}
+
 static void welcomes(void **state)
 {
     (void)state;
@@ -514,6 +574,7 @@ int main(void)
         T(parameters_of_group_infos),
         T(keys_are_in_a_tree_once),
         T(padding_is_zero),
+        T(forged_welcomes),
         T(welcomes),
         T(successors),
     };
