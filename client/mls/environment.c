@@ -53,3 +53,15 @@ bool mls_environment_accepts(const struct mls_environment *environment,
     struct mls_credential_view before = view_of(old);
     return environment->accepts(environment->context, &credential, &before);
 }
+
+bool mls_environment_accepts_sender(const struct mls_environment *environment,
+                                    struct slice signature_key,
+                                    const struct mls_credential *credential)
+{
+    struct mls_credential_view view = {
+        .type = credential->type,
+        .identity = credential->content,
+        .signature_key = signature_key,
+    };
+    return environment->accepts == NULL || environment->accepts(environment->context, &view, NULL);
+}

@@ -119,6 +119,11 @@ struct mls_environment mls_environment_filled(const struct mls_environment *envi
 bool mls_environment_accepts(const struct mls_environment *environment,
                              const struct mls_leaf_node *leaf, const struct mls_leaf_node *old);
 
+/* The same of an external sender (5.3.1). */
+bool mls_environment_accepts_sender(const struct mls_environment *environment,
+                                    struct slice signature_key,
+                                    const struct mls_credential *credential);
+
 /* -- identity.c: a leaf node of our own -- */
 struct mls_own_leaf {
     enum mls_leaf_source source;

@@ -70,7 +70,23 @@ static enum mls_error check_psk(const struct mls_group *group, const struct mls_
     return psk->nonce.size == group->suite->hash_bytes ? MLS_OK : MLS_ERR_PSK_NONCE;
 }
 
-static enum mls_error check_extensions(struct slice extensions)
+/* Whoever may send from outside must be known to the application. */
+static enum mls_error check_senders(const struct mls_group *group, struct slice senders)
+{
+    struct slice key;
+    struct slice encoded;
+    for (uint32_t i = 0; mls_external_sender_find(senders, i, &key, &encoded); i++) {
+        struct mls_credential credential;
+        struct reader reader = reader_of(encoded);
+        mls_read_credential(&reader, &credential);
+        if (!mls_environment_accepts_sender(&group->environment, key, &credential)) {
+            return MLS_ERR_LEAF_CREDENTIAL_REFUSED;
+        }
+    }
+    return MLS_OK;
+}
+
+static enum mls_error check_extensions(const struct mls_group *group, struct slice extensions)
 {
     struct slice data;
     struct mls_required_capabilities required;
@@ -80,9 +96,9 @@ static enum mls_error check_extensions(struct slice extensions)
         !mls_required_capabilities_decode(data, &required)) {
         error = MLS_ERR_MALFORMED;
     }
-    if (error == MLS_OK && mls_extension_find(extensions, MLS_EXTENSION_EXTERNAL_SENDERS, &data) &&
-        !mls_external_senders_are_valid(data)) {
-        error = MLS_ERR_MALFORMED;
+    if (error == MLS_OK && mls_extension_find(extensions, MLS_EXTENSION_EXTERNAL_SENDERS, &data)) {
+        error =
+            mls_external_senders_are_valid(data) ? check_senders(group, data) : MLS_ERR_MALFORMED;
     }
     return error;
 }
@@ -118,7 +134,7 @@ static enum mls_error check_one(const struct mls_group *group, const struct mls_
         return proposal->kem_output.size == group->suite->kem_public_bytes ? MLS_OK
                                                                            : MLS_ERR_MALFORMED;
     case MLS_PROPOSAL_CONTEXT_EXTENSIONS:
-        return check_extensions(proposal->extensions);
+        return check_extensions(group, proposal->extensions);
     }
     return MLS_ERR_PROPOSAL_TYPE;
 }

@@ -129,6 +129,12 @@ static void the_application_may_refuse_a_credential(void **state)
     bob->group->environment.accepts = refuse_all;
     assert_int_equal(judge_add(resigned(dan, view_of(dan), true, true)),
                      MLS_ERR_LEAF_CREDENTIAL_REFUSED);
+    struct mls_buffer senders = mls_buffer_of(memory());
+    assert_int_equal(mls_extensions_add_sender(dan->identity, &senders), MLS_OK);
+    struct mls_proposal_or_ref list[] = {by_value((struct mls_proposal){
+        .type = MLS_PROPOSAL_CONTEXT_EXTENSIONS, .extensions = mls_buffer_done(&senders)})};
+    assert_int_equal(judge_list(list, 1), MLS_ERR_LEAF_CREDENTIAL_REFUSED);
+    mls_buffer_clear(&senders);
 }
 
 static void proposals_by_themselves(void **state)

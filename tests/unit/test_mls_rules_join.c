@@ -149,6 +149,26 @@ static void a_path_secret_must_lead_to_its_key(void **state)
     mls_maker_clear(&maker);
 }
 
+/* bob's own update is committed after bob has lost its private key. */
+static void a_path_needs_a_key_to_open_it(void **state)
+{
+    (void)state;
+    struct mls_proposal_options options = {.kind = MLS_PROPOSE_UPDATE};
+    struct mls_buffer proposal;
+    struct mls_commit_bundle bundle;
+    struct mls_event event;
+    assert_int_equal(mls_group_propose(bob->group, &options, &proposal), MLS_OK);
+    assert_int_equal(mls_group_process(ann->group, mls_buffer_done(&proposal), &event), MLS_OK);
+    mls_event_clear(&event);
+    mls_buffer_clear(&proposal);
+    struct mls_pending *pending = &bob->group->pending[0];
+    mls_secret_give(&bob->group->pool, pending->update_private, MLS_KEM_MAX_BYTES);
+    pending->update_private = NULL;
+    assert_int_equal(mls_group_commit(ann->group, NULL, &bundle), MLS_OK);
+    assert_int_equal(judge_by(bob, &bundle.commit), MLS_ERR_NO_PATH_KEY);
+    mls_commit_bundle_clear(&bundle);
+}
+
 /* -- external commits -- */
 
 static struct mls_authenticated outside;
@@ -568,6 +588,7 @@ int main(void)
         T(required_capabilities),
         T(paths),
         T(a_path_secret_must_lead_to_its_key),
+        T(a_path_needs_a_key_to_open_it),
         T(external_commits),
         T(trees_of_group_infos),
         T(group_infos),

@@ -281,6 +281,9 @@ static void a_damaged_state_is_refused(void **state)
         }
         blob.data[at] ^= 0x40;
     }
+    assert_int_equal(
+        mls_group_load(m[0].identity, slice_of(blob.data, blob.size - 1), NULL, &group),
+        MLS_ERR_STATE_MALFORMED);
     blob.data[1] ^= 0x80;
     assert_int_equal(mls_group_load(m[0].identity, mls_buffer_done(&blob), NULL, &group),
                      MLS_ERR_STATE_VERSION);
