@@ -80,7 +80,8 @@ struct fanout {
     struct id message;
     struct id sender;
     const struct id *users;
-    uint16_t *acked; /* for each user, over the positions of its replica set */
+    const struct replica_set **replicas; /* of each user */
+    uint16_t *acked;                     /* for each user, over the positions of its set */
     uint32_t user_count;
     uint32_t unmet;
     void (*done)(struct core *core, struct op *op, bool reached_all);
@@ -103,7 +104,6 @@ struct op {
     uint32_t generation;
     uint16_t phase;
     bool running;
-    bool replied;
     struct list link; /* free list, or the deadline list of its class */
     uint64_t deadline_ms;
     void (*timed_out)(struct core *core, struct op *op);
@@ -123,10 +123,12 @@ struct op {
     uint32_t consistency;
     uint64_t membership_version; /* at which the members were loaded */
     void (*admitted)(struct core *core, struct op *op);
-    bool reload_tried;
+    void (*after_admission)(struct core *core, struct op *op);
+    bool any_user;
+    bool is_retry;
+    bool is_channel;
     uint32_t parts_left; /* operations begun on this one's behalf */
     op_ref parent;
-    bool has_fanout_slot;
     const void *request; /* a copy of the request's message, in the arena */
 
     struct coordinated_write write;

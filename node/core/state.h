@@ -45,6 +45,7 @@ struct core {
     struct user_log user_log;
     struct conversation_cache conversations;
     struct version_cache versions;
+    uint64_t membership_writes; /* changes of membership gathered so far, as a replica */
     uint64_t open_batch; /* the number the open batch will have */
     bool batch_has_writes;
     bool failed; /* a commit failed: nothing is durable any more */
@@ -63,7 +64,6 @@ void op_reply(struct core *core, struct op *op, const struct message *message);
 
 /* Positions in the set whose node is alive, and can be reached. */
 uint16_t replicas_alive(const struct core *core, const struct replica_set *set);
-int replica_position(const struct replica_set *set, uint16_t node);
 /* Effects into the open batch. */
 bool core_write(struct core *core, enum effect_type type, struct slice key, struct slice value);
 

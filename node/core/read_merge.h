@@ -1,0 +1,21 @@
+/*
+ * Merging the pages of several replicas: what the reader gets, and what each replica lacks.
+ */
+#ifndef COLUMBA_NODE_CORE_READ_MERGE_H
+#define COLUMBA_NODE_CORE_READ_MERGE_H
+
+#include "node/core/op.h"
+
+struct read_merged {
+    struct slice packed;
+    uint32_t row_count;
+    bool more;
+    /* For each replica position: the rows it has to be given, packed; empty: it has all. */
+    struct slice repairs[REPLICAS_MAX];
+    uint32_t repair_rows;
+};
+
+/* Over the whole-row answers of op->read. Memory from the operation's arena. */
+enum columba_error read_merge(struct op *op, struct read_merged *out_merged);
+
+#endif
