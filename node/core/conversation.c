@@ -192,9 +192,8 @@ void conversation_admit(struct core *core, struct op *op, bool any_user,
     op->after_admission = next;
     const struct conversation *conversation =
         conversation_cache_get(&core->conversations, &op->conversation);
-    bool is_known = conversation != NULL &&
-                    (any_user || conversation->is_channel ||
-                     conversation_has_member(conversation, &op->user));
+    bool is_known = conversation != NULL && (any_user || conversation->is_channel ||
+                                             conversation_has_member(conversation, &op->user));
     if (is_known) {
         admit_decide(core, op, conversation);
         return;
@@ -268,8 +267,7 @@ static void creation_conversation_row(const struct core *core, struct creation *
                                                              .row = row_writer_done(&row)});
 }
 
-static void creation_member_row(struct creation *creation, const struct id *user,
-                                struct slice name)
+static void creation_member_row(struct creation *creation, const struct id *user, struct slice name)
 {
     uint8_t buffer[256 + NAME_MAX_BYTES];
     uint8_t joined_at[8];
@@ -277,9 +275,9 @@ static void creation_member_row(struct creation *creation, const struct id *user
     bytes_put_u64_be(joined_at, creation->created_at_ms);
     struct row_writer row;
     row_writer_init(&row, buffer, sizeof(buffer));
-    row_writer_cell(&row, &(struct cell){.column = COLUMN_MEMBER_NAME,
-                                         .timestamp = creation->stamp,
-                                         .value = name});
+    row_writer_cell(
+        &row,
+        &(struct cell){.column = COLUMN_MEMBER_NAME, .timestamp = creation->stamp, .value = name});
     row_writer_cell(&row, &(struct cell){.column = COLUMN_MEMBER_ROLE,
                                          .timestamp = creation->stamp,
                                          .value = slice_of(&role, 1)});
@@ -428,13 +426,12 @@ static void get_read(struct core *core, struct op *op)
     }
     struct message *message = effects_message(&core->effects, MESSAGE_CONVERSATION);
     if (message != NULL) {
-        message->conversation =
-            (struct message_conversation){.conversation = op->conversation,
-                                          .name = loaded.name,
-                                          .kind = loaded.kind,
-                                          .created_at_ms = loaded.created_at_ms,
-                                          .membership_version = loaded.version,
-                                          .is_channel = loaded.is_channel};
+        message->conversation = (struct message_conversation){.conversation = op->conversation,
+                                                              .name = loaded.name,
+                                                              .kind = loaded.kind,
+                                                              .created_at_ms = loaded.created_at_ms,
+                                                              .membership_version = loaded.version,
+                                                              .is_channel = loaded.is_channel};
     }
     op_reply(core, op, message);
     op_end(core, op);

@@ -16,8 +16,8 @@ void conversation_load(struct core *core, struct op *op, enum consistency level,
 
 /*
  * `next` runs with op->status OK if op->conversation exists and, unless `any_user`, op->user is in
- * it; op->membership_version and op->is_channel are then as they were seen. A cached member list is believed when
- * it has the user; when it has not, it is read again first.
+ * it; op->membership_version and op->is_channel are then as they were seen. A cached member list is
+ * believed when it has the user; when it has not, it is read again first.
  */
 void conversation_admit(struct core *core, struct op *op, bool any_user,
                         void (*next)(struct core *core, struct op *op));

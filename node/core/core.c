@@ -37,14 +37,13 @@ static int core_parts_init(struct core *core)
     effects_init(&core->effects, memory);
     list_init(&core->ops_ended);
     list_init(&core->speculation);
-    core->peers =
-        memory_allocate_zero(memory, core->topology->node_count * sizeof(*core->peers));
+    core->peers = memory_allocate_zero(memory, core->topology->node_count * sizeof(*core->peers));
     bool failed = core->peers == NULL;
     failed = op_table_init(&core->ops, memory, config->operations_max) != 0 || failed;
     failed = waiters_init(&core->waiters, memory) != 0 || failed;
-    failed = outbox_init(&core->outbox, memory, config->outbox_entries_max,
-                         config->start_count) != 0 ||
-             failed;
+    failed =
+        outbox_init(&core->outbox, memory, config->outbox_entries_max, config->start_count) != 0 ||
+        failed;
     failed = user_log_init(&core->user_log, memory, config->start_count) != 0 || failed;
     failed = conversation_cache_init(&core->conversations, memory,
                                      config->conversations_cached_max) != 0 ||

@@ -27,8 +27,8 @@ static void done_to_peer(struct core *core, uint16_t node, const struct op *op)
     if (peer->done_count++ == 0) {
         core->peers_with_done++;
     }
-    peer->done[peer->done_count - 1] = (struct message_outbox_entry){
-        .conversation = op->conversation, .message = op->message};
+    peer->done[peer->done_count - 1] =
+        (struct message_outbox_entry){.conversation = op->conversation, .message = op->message};
 }
 
 /* A `done` that is lost costs a take-over, which is idempotent; so it needs no answer. */
@@ -102,8 +102,7 @@ static struct message *fanout_message(struct core *core, const struct op *op, ui
             users[count++] = fanout->users[i];
         }
     }
-    struct message *message =
-        count == 0 ? NULL : effects_message(&core->effects, MESSAGE_FANOUT);
+    struct message *message = count == 0 ? NULL : effects_message(&core->effects, MESSAGE_FANOUT);
     if (message == NULL) {
         return NULL;
     }
@@ -153,8 +152,8 @@ static bool fanout_users_set(struct core *core, struct op *op,
     for (uint32_t i = 0; i < count; i++) {
         users[i] = conversation->members[i];
         fanout->acked[i] = 0;
-        fanout->replicas[i] = placement_replicas(
-            core->topology, token_of_partition(PARTITION_USER, &users[i]));
+        fanout->replicas[i] =
+            placement_replicas(core->topology, token_of_partition(PARTITION_USER, &users[i]));
     }
     fanout->conversation = op->conversation;
     fanout->message = op->message;
@@ -212,7 +211,8 @@ void fanout_begin(struct core *core, struct op *op,
 void fanout_answer(struct core *core, struct op *op, uint16_t node, enum columba_error error)
 {
     if (error != COLUMBA_OK) {
-        /* Another replica may make the quorum; else the deadline ends it and the outbox keeps it. */
+        /* Another replica may make the quorum; else the deadline ends it and the outbox keeps it.
+         */
         return;
     }
     struct fanout *fanout = &op->fanout;

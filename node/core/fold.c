@@ -97,8 +97,8 @@ static bool conversation_fold(struct core *core, const struct op *op,
                                          .value = slice_of(newest->bytes, ID_BYTES)});
     size_t unread = unread_collect(events, count, ids);
     if (unread > 0) {
-        row_writer_cell(&row, &(struct cell){.column = COLUMN_INBOX_UNREAD,
-                                             .value = slice_of(ids, unread)});
+        row_writer_cell(
+            &row, &(struct cell){.column = COLUMN_INBOX_UNREAD, .value = slice_of(ids, unread)});
     }
     struct row_key key = {.token = op->replica.token,
                           .partition = op->replica.query.partition,
@@ -192,17 +192,15 @@ static void tail_read_done(struct core *core, struct op *op, const struct event 
     op->replica.folded_up_to = tail.last;
     op->replica.stage = event->read_done.more ? 1 : 0;
     op->committed = fold_committed;
-    waiters_push(&core->waiters,
-                 &(struct waiter){.batch = core->open_batch,
-                                  .kind = WAITER_OP,
-                                  .to = {.op = op_reference(op)}});
+    waiters_push(&core->waiters, &(struct waiter){.batch = core->open_batch,
+                                                  .kind = WAITER_OP,
+                                                  .to = {.op = op_reference(op)}});
 }
 
 static bool tail_read(struct core *core, struct op *op)
 {
     const struct id *user = &op->replica.query.partition;
-    struct key_bytes begin =
-        local_log_key(op->replica.token, user, op->replica.folded_up_to + 1);
+    struct key_bytes begin = local_log_key(op->replica.token, user, op->replica.folded_up_to + 1);
     struct key_bytes end = local_log_key(op->replica.token, user, UINT64_MAX);
     struct read_query query = {.space = SPACE_LOCAL,
                                .begin = key_slice(&begin),

@@ -74,8 +74,8 @@ static void history_page_read(struct core *core, struct op *op)
  * Newest first in the store: what is older than `before` lies behind it, what is newer than
  * `after` in front of it. A trailing zero byte makes the first key behind an id.
  */
-static void history_bounds(const struct message_history_read *request, uint8_t *begin,
-                           uint8_t *end, struct message_read *out_query)
+static void history_bounds(const struct message_history_read *request, uint8_t *begin, uint8_t *end,
+                           struct message_read *out_query)
 {
     if (!id_is_zero(&request->before)) {
         clustering_of_id(TABLE_MESSAGE, &request->before, begin);
@@ -98,13 +98,13 @@ void history_read(struct core *core, const struct event *event)
     uint8_t begin[ID_BYTES + 1];
     uint8_t end[ID_BYTES];
     op->conversation = request->conversation;
-    struct message_read query = {
-        .partition_kind = PARTITION_CONVERSATION,
-        .partition = request->conversation,
-        .table = TABLE_MESSAGE,
-        .limit_rows = request_page_rows(request->limit, HISTORY_ROWS_DEFAULT),
-        .limit_bytes = PAGE_MAX_BYTES,
-        .flags = request->oldest_first ? READ_BACKWARDS : 0};
+    struct message_read query = {.partition_kind = PARTITION_CONVERSATION,
+                                 .partition = request->conversation,
+                                 .table = TABLE_MESSAGE,
+                                 .limit_rows =
+                                     request_page_rows(request->limit, HISTORY_ROWS_DEFAULT),
+                                 .limit_bytes = PAGE_MAX_BYTES,
+                                 .flags = request->oldest_first ? READ_BACKWARDS : 0};
     history_bounds(request, begin, end, &query);
     read_start(core, op, &query, request_read_level(core, op), history_page_read);
 }

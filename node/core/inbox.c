@@ -40,8 +40,7 @@ static bool inbox_row(const struct packed_row *packed, struct message_inbox_row 
             row.unread = (uint32_t)(cell.value.size / ID_BYTES);
             break;
         case COLUMN_INBOX_FLAGS:
-            row.has_unread =
-                cell.value.size != 1 || (cell.value.data[0] & INBOX_FLAG_CHANNEL) == 0;
+            row.has_unread = cell.value.size != 1 || (cell.value.data[0] & INBOX_FLAG_CHANNEL) == 0;
             break;
         default:
             break;
@@ -143,11 +142,11 @@ static void watermark_write(struct core *core, struct op *op, enum table table, 
         op_refuse(core, op, ERR_NO_MEMORY, NULL);
         return;
     }
-    struct message_write write = {
-        .topology_version = core->topology->version,
-        .partition_kind = is_inbox ? PARTITION_USER : PARTITION_CONVERSATION,
-        .partition = is_inbox ? op->user : op->conversation,
-        .packed = packed};
+    struct message_write write = {.topology_version = core->topology->version,
+                                  .partition_kind =
+                                      is_inbox ? PARTITION_USER : PARTITION_CONVERSATION,
+                                  .partition = is_inbox ? op->user : op->conversation,
+                                  .packed = packed};
     write_start(core, op, &write, request_write_level(core, op), done);
 }
 
@@ -211,24 +210,22 @@ static void part_written(struct core *core, struct op *part)
     }
 }
 
-static struct slice import_row_packed(struct core *core,
-                                      const struct message_inbox_import_row *row)
+static struct slice import_row_packed(struct core *core, const struct message_inbox_import_row *row)
 {
     static const uint8_t channel = INBOX_FLAG_CHANNEL;
     struct cell cells[3];
     unsigned count = 0;
-    cells[count++] = (struct cell){.column = COLUMN_INBOX_LAST,
-                                   .value = slice_of(row->last.bytes, ID_BYTES)};
+    cells[count++] =
+        (struct cell){.column = COLUMN_INBOX_LAST, .value = slice_of(row->last.bytes, ID_BYTES)};
     if (!id_is_zero(&row->marker)) {
         cells[count++] = (struct cell){.column = COLUMN_INBOX_MARKER,
                                        .value = slice_of(row->marker.bytes, ID_BYTES)};
     }
     if (row->is_channel) {
         /* Stamped by the message, so that an import run again changes nothing. */
-        cells[count++] =
-            (struct cell){.column = COLUMN_INBOX_FLAGS,
-                          .timestamp = hlc_of_unix_ms(message_id_unix_ms(&row->last)),
-                          .value = slice_of(&channel, 1)};
+        cells[count++] = (struct cell){.column = COLUMN_INBOX_FLAGS,
+                                       .timestamp = hlc_of_unix_ms(message_id_unix_ms(&row->last)),
+                                       .value = slice_of(&channel, 1)};
     }
     return row_packed(core, TABLE_INBOX, &row->conversation, cells, count);
 }
@@ -264,8 +261,8 @@ static const char *import_problem(const struct core *core,
     for (uint32_t i = 0; i < request->row_count; i++) {
         const struct message_inbox_import_row *row = &request->rows[i];
         if (!message_id_is_valid(&row->last) || request_id_is_ahead(core, &row->last) ||
-            (!id_is_zero(&row->marker) && (!message_id_is_valid(&row->marker) ||
-                                           request_id_is_ahead(core, &row->marker)))) {
+            (!id_is_zero(&row->marker) &&
+             (!message_id_is_valid(&row->marker) || request_id_is_ahead(core, &row->marker)))) {
             return "an inbox row's newest message or marker is not a message id of the past";
         }
     }

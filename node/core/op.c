@@ -139,7 +139,7 @@ static void deadline_class_run(struct core *core, enum deadline_class class)
 void op_deadlines_run(struct core *core)
 {
     for (int class = 0; class < DEADLINE_CLASSES; class ++) {
-        deadline_class_run(core, (enum deadline_class)class);
+        deadline_class_run(core, (enum deadline_class) class);
     }
 }
 

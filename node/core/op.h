@@ -36,7 +36,7 @@ struct answer_to {
 struct coordinated_write {
     const struct replica_set *replicas;
     struct consistency_plan plan;
-    uint16_t acked;  /* bitmaps over the positions in `replicas` */
+    uint16_t acked; /* bitmaps over the positions in `replicas` */
     uint16_t failed;
     uint64_t membership_version; /* the greatest that a replica told */
     enum columba_error replica_error;

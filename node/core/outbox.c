@@ -22,9 +22,8 @@ static struct list *bucket_of(const struct outbox *outbox, const struct id *mess
 int outbox_init(struct outbox *outbox, struct memory *memory, uint32_t capacity,
                 uint64_t start_count)
 {
-    *outbox = (struct outbox){.capacity = capacity,
-                              .bucket_count = 1,
-                              .sequence = start_count << SEQUENCE_COUNT_BITS};
+    *outbox = (struct outbox){
+        .capacity = capacity, .bucket_count = 1, .sequence = start_count << SEQUENCE_COUNT_BITS};
     while (outbox->bucket_count < capacity / 4) {
         outbox->bucket_count *= 2;
     }
@@ -127,7 +126,8 @@ static uint64_t takeover_delay_ms(const struct core *core, const struct outbox_e
     const struct replica_set *replicas = placement_replicas(
         core->topology, token_of_partition(PARTITION_CONVERSATION, &entry->conversation));
     int rank = replica_set_position(replicas, core->config.self);
-    uint64_t base = (uint64_t)core->config.takeover_delay_ms * (rank < 0 ? 1u : (unsigned)rank + 1u);
+    uint64_t base =
+        (uint64_t)core->config.takeover_delay_ms * (rank < 0 ? 1u : (unsigned)rank + 1u);
     uint64_t delay = base << (entry->tries < OUTBOX_QUEUES ? entry->tries : OUTBOX_QUEUES - 1);
     return delay < OUTBOX_BACKOFF_MAX_MS ? delay : OUTBOX_BACKOFF_MAX_MS;
 }
@@ -256,8 +256,8 @@ static bool row_recover(struct core *core, uint64_t sequence, struct slice value
 {
     struct outbox *outbox = &core->outbox;
     struct reader reader = reader_of(value);
-    if (reader_u8(&reader) != OUTBOX_ROW_FORMAT ||
-        reader_left(&reader) % OUTBOX_ENTRY_BYTES != 0 || reader_left(&reader) == 0) {
+    if (reader_u8(&reader) != OUTBOX_ROW_FORMAT || reader_left(&reader) % OUTBOX_ENTRY_BYTES != 0 ||
+        reader_left(&reader) == 0) {
         return true;
     }
     uint32_t entries = (uint32_t)(reader_left(&reader) / OUTBOX_ENTRY_BYTES);

@@ -74,7 +74,7 @@ struct outbox {
     uint32_t takeovers;
     uint64_t sequence;
     struct outbox_row *open_row;
-    uint8_t *open_bytes; /* the open row's value so far */
+    uint8_t *open_bytes;   /* the open row's value so far */
     uint64_t recover_from; /* rows from here on wait for room; UINT64_MAX: all are read */
     bool recovering;       /* a read is under way */
 };

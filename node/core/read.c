@@ -20,8 +20,7 @@ static void read_end(struct core *core, struct op *op, enum columba_error error,
     list_remove(&op->read.awaiting);
     op_phase_next(op);
     op->read.repairing = false;
-    op->status =
-        (struct message_status){.error = error, .needed = needed, .received = received};
+    op->status = (struct message_status){.error = error, .needed = needed, .received = received};
     if (error == ERR_TIMEOUT) {
         core->counters.timeouts++;
     } else if (error == ERR_UNAVAILABLE) {

@@ -16,14 +16,14 @@
 
 #include "node/core/op.h"
 
-/* The query's slices are copied. topology_version is filled in; of the flags, BACKWARDS and FOLD. */
+/* The query's slices are copied. topology_version is filled in; of the flags, BACKWARDS and FOLD.
+ */
 void read_start(struct core *core, struct op *op, const struct message_read *query,
                 enum consistency level, void (*done)(struct core *core, struct op *op));
 void read_answer_take(struct core *core, struct op *op, uint16_t node,
                       const struct message_rows *rows);
 /* The write-back's answers come here while op->read.repairing. */
-void read_repair_answer(struct core *core, struct op *op, uint16_t node,
-                        enum columba_error error);
+void read_repair_answer(struct core *core, struct op *op, uint16_t node, enum columba_error error);
 void read_speculate(struct core *core);
 
 #endif

@@ -107,8 +107,7 @@ static enum columba_error merge_row(struct merge *merge, const struct packed_row
             versions[count++] = merge->pages[i].row.row;
         }
     }
-    enum columba_error error =
-        row_merge(head.table, versions, count, &merge->op->arena, &head.row);
+    enum columba_error error = row_merge(head.table, versions, count, &merge->op->arena, &head.row);
     for (unsigned i = 0; error == COLUMBA_OK && i < merge->page_count; i++) {
         struct page *page = &merge->pages[i];
         bool has = page_is_at(merge, page, &head);

@@ -75,8 +75,7 @@ static void clustering_set(struct row_key *key, struct slice clustering)
 static struct key_bytes scan_end(const struct op *op, uint8_t last)
 {
     const struct message_read *query = &op->replica.query;
-    struct row_key key = {
-        .token = op->replica.token, .partition = query->partition, .table = last};
+    struct row_key key = {.token = op->replica.token, .partition = query->partition, .table = last};
     if (query->end.size > 0) {
         clustering_set(&key, query->end);
     } else {
@@ -88,9 +87,8 @@ static struct key_bytes scan_end(const struct op *op, uint8_t last)
 void replica_read_scan(struct core *core, struct op *op)
 {
     const struct message_read *query = &op->replica.query;
-    struct row_key key = {.token = op->replica.token,
-                          .partition = query->partition,
-                          .table = (uint8_t)query->table};
+    struct row_key key = {
+        .token = op->replica.token, .partition = query->partition, .table = (uint8_t)query->table};
     clustering_set(&key, query->begin);
     struct key_bytes begin = row_key_encode(&key);
     uint32_t last = query->table_last == 0 ? query->table : query->table_last;

@@ -112,8 +112,8 @@ static bool rows_gather(struct core *core, const struct message_write *write, ui
     return true;
 }
 
-void replica_write(struct core *core, const struct message_write *write,
-                   const struct answer_to *to, bool trusted)
+void replica_write(struct core *core, const struct message_write *write, const struct answer_to *to,
+                   bool trusted)
 {
     uint64_t token =
         token_of_partition((enum partition_kind)write->partition_kind, &write->partition);

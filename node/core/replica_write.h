@@ -11,8 +11,8 @@
 #include "node/core/waiters.h"
 
 /* trusted: made by this node a moment ago, its rows need no check. */
-void replica_write(struct core *core, const struct message_write *write,
-                   const struct answer_to *to, bool trusted);
+void replica_write(struct core *core, const struct message_write *write, const struct answer_to *to,
+                   bool trusted);
 /* Log entries for users of whom this node is a replica. */
 void replica_fanout(struct core *core, const struct message_fanout *fanout,
                     const struct answer_to *to);

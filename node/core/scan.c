@@ -36,11 +36,11 @@ static void row_append(struct scan_state *state, struct slice key, struct slice 
         state->damaged = true;
         return;
     }
-    packed_row_write(&state->out,
-                     &(struct packed_row){
-                         .table = decoded.table,
-                         .clustering = slice_of(decoded.clustering, decoded.clustering_size),
-                         .row = value});
+    packed_row_write(
+        &state->out,
+        &(struct packed_row){.table = decoded.table,
+                             .clustering = slice_of(decoded.clustering, decoded.clustering_size),
+                             .row = value});
 }
 
 static bool scan_visit(void *context, struct slice key, struct slice value)
@@ -61,8 +61,7 @@ static bool scan_visit(void *context, struct slice key, struct slice value)
 struct scan_result scan_run(struct engine *engine, const struct read_query *query,
                             enum engine_tier tier, uint8_t *buffer)
 {
-    struct scan_state state = {.query = query,
-                               .out = writer_of(buffer, scan_buffer_bytes(query))};
+    struct scan_state state = {.query = query, .out = writer_of(buffer, scan_buffer_bytes(query))};
     struct engine_scan scan = {.space = query->space,
                                .tier = tier,
                                .backwards = query->backwards,
@@ -77,7 +76,6 @@ struct scan_result scan_run(struct engine *engine, const struct read_query *quer
     if (error != COLUMBA_OK) {
         return (struct scan_result){.error = error};
     }
-    return (struct scan_result){.packed = writer_done(&state.out),
-                                .row_count = state.row_count,
-                                .more = state.more};
+    return (struct scan_result){
+        .packed = writer_done(&state.out), .row_count = state.row_count, .more = state.more};
 }

@@ -13,7 +13,6 @@
 void send_request(struct core *core, const struct event *event);
 
 /* The message's row, packed, with one immutable cell. Empty: no memory. */
-struct slice send_message_packed(struct core *core, const struct id *message,
-                                 struct slice content);
+struct slice send_message_packed(struct core *core, const struct id *message, struct slice content);
 
 #endif

@@ -28,8 +28,8 @@ static void write_unavailable(struct core *core, struct op *op, unsigned needed,
 {
     core->counters.unavailable++;
     op_phase_next(op);
-    op->status = (struct message_status){
-        .error = ERR_UNAVAILABLE, .needed = needed, .received = alive};
+    op->status =
+        (struct message_status){.error = ERR_UNAVAILABLE, .needed = needed, .received = alive};
     op->write.done(core, op);
 }
 
