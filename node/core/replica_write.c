@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "node/core/fanout.h"
 #include "node/core/fold.h"
+#include "node/core/read.h"
 #include "node/core/state.h"
 #include "node/core/write.h"
 #include "node/store/key.h"
@@ -17,7 +18,11 @@ static void written_answer(struct core *core, const struct answer_to *to,
             core->counters.late_answers++;
             return;
         }
-        write_answer(core, op, core->config.self, written);
+        if (op->read.done != NULL && op->read.repairing) {
+            read_repair_answer(core, op, core->config.self, written->error);
+        } else {
+            write_answer(core, op, core->config.self, written);
+        }
         return;
     }
     struct message *message = effects_message(&core->effects, MESSAGE_WRITTEN);
