@@ -162,13 +162,28 @@ static void admit_decide(struct core *core, struct op *op, const struct conversa
     op->admitted(core, op);
 }
 
+static bool load_denies(const struct op *op, const struct conversation *conversation)
+{
+    if (conversation == NULL) {
+        return op->status.error == ERR_UNKNOWN_CONVERSATION;
+    }
+    return !op->any_user && !conversation->is_channel &&
+           !conversation_has_member(conversation, &op->user);
+}
+
 static void admit_loaded(struct core *core, struct op *op)
 {
-    op->admitted = op->after_admission;
     const struct conversation *conversation =
         op->status.error == COLUMBA_OK
             ? conversation_cache_get(&core->conversations, &op->conversation)
             : NULL;
+    if (!op->load_confirms && load_denies(op, conversation)) {
+        /* At ONE a replica that is behind may deny what a quorum knows. */
+        op->load_confirms = true;
+        conversation_load(core, op, core->topology->read_consistency, admit_loaded);
+        return;
+    }
+    op->admitted = op->after_admission;
     if (conversation == NULL) {
         op->admitted(core, op);
         return;
@@ -198,7 +213,9 @@ void conversation_admit(struct core *core, struct op *op, bool any_user,
         admit_decide(core, op, conversation);
         return;
     }
-    conversation_load(core, op, request_load_level(core, op), admit_loaded);
+    enum consistency level = request_load_level(core, op);
+    op->load_confirms = level == core->topology->read_consistency;
+    conversation_load(core, op, level, admit_loaded);
 }
 
 /* Making one: read what is there, write what is missing. */
