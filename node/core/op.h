@@ -40,6 +40,7 @@ struct coordinated_write {
     uint16_t failed;
     uint64_t membership_version; /* the greatest that a replica told */
     enum columba_error replica_error;
+    bool may_be_applied; /* a replica that failed does not know whether it stored it */
     void (*done)(struct core *core, struct op *op);
 };
 

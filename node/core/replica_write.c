@@ -255,7 +255,8 @@ static void version_read(struct core *core, const struct waiter *waiter)
 static void write_committed(struct core *core, const struct waiter *waiter,
                             enum columba_error error)
 {
-    struct message_written written = {.error = error};
+    /* What a failed commit wrote may be found on the disk at the next start. */
+    struct message_written written = {.error = error == COLUMBA_OK ? error : ERR_OUTCOME_UNKNOWN};
     if (error == COLUMBA_OK && waiter->wants_version) {
         written.membership_version = version_cache_get(&core->versions, &waiter->conversation);
         if (written.membership_version == 0) {
@@ -278,7 +279,9 @@ void replica_committed(struct core *core, const struct waiter *waiter, enum colu
     case WAITER_OP: {
         struct op *op = op_find(core, waiter->to.op);
         if (op != NULL) {
-            op->status = (struct message_status){.error = error};
+            /* This replica stops; others can serve the read. */
+            enum columba_error told = error == COLUMBA_OK ? COLUMBA_OK : ERR_SHUTTING_DOWN;
+            op->status = (struct message_status){.error = told};
             op->committed(core, op);
         }
         break;

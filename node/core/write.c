@@ -74,6 +74,7 @@ void write_start(struct core *core, struct op *op, const struct message_write *w
     op->write.failed = 0;
     op->write.membership_version = 0;
     op->write.replica_error = COLUMBA_OK;
+    op->write.may_be_applied = false;
     op->write.done = done;
     consistency_plan_init(&op->write.plan, core->topology, op->write.replicas, level,
                           core->topology->nodes[core->config.self].datacenter);
@@ -93,7 +94,8 @@ void write_start(struct core *core, struct op *op, const struct message_write *w
 static void write_fail(struct core *core, struct op *op)
 {
     uint16_t all = (uint16_t)((1u << op->write.replicas->count) - 1);
-    bool all_refused = op->write.acked == 0 && (op->write.failed & all) == all;
+    bool all_refused =
+        op->write.acked == 0 && (op->write.failed & all) == all && !op->write.may_be_applied;
     write_finish(core, op, all_refused ? op->write.replica_error : ERR_OUTCOME_UNKNOWN);
 }
 
@@ -108,6 +110,8 @@ void write_answer(struct core *core, struct op *op, uint16_t node,
     if (written->error != COLUMBA_OK) {
         op->write.failed |= bit;
         op->write.replica_error = written->error;
+        op->write.may_be_applied =
+            op->write.may_be_applied || written->error == ERR_OUTCOME_UNKNOWN;
         uint16_t possible = (uint16_t)~op->write.failed;
         if (!consistency_is_possible(&op->write.plan, possible, NULL, NULL)) {
             write_fail(core, op);
