@@ -36,6 +36,14 @@ struct slice send_message_packed(struct core *core, const struct id *message, st
     return writer_done(&packed);
 }
 
+/* Fewer replicas than a quorum may all be behind: then the members are read anew. */
+static uint64_t send_membership_version(const struct op *op)
+{
+    unsigned acked = (unsigned)__builtin_popcount(op->write.acked);
+    bool is_quorum = acked > op->write.replicas->count / 2u;
+    return is_quorum ? op->write.membership_version : UINT64_MAX;
+}
+
 static void send_written(struct core *core, struct op *op)
 {
     enum columba_error error = op->status.error;
@@ -46,7 +54,7 @@ static void send_written(struct core *core, struct op *op)
         return;
     }
     core->counters.sends_acknowledged++;
-    op->membership_version = op->write.membership_version;
+    op->membership_version = send_membership_version(op);
     if (op->is_channel) {
         op_end(core, op);
         return;
