@@ -150,13 +150,20 @@ static void watermark_write(struct core *core, struct op *op, enum table table, 
     write_start(core, op, &write, request_write_level(core, op), done);
 }
 
+/* The inbox has the marker already, so a failure here is not one of the whole. */
+static void mark_both_written(struct core *core, struct op *op)
+{
+    op->status.outcome_unknown = op->status.error != COLUMBA_OK;
+    mark_finished(core, op);
+}
+
 static void mark_written(struct core *core, struct op *op)
 {
     if (op->status.error != COLUMBA_OK) {
         mark_finished(core, op);
         return;
     }
-    watermark_write(core, op, TABLE_MEMBER, COLUMN_MEMBER_READ_UP_TO, mark_finished);
+    watermark_write(core, op, TABLE_MEMBER, COLUMN_MEMBER_READ_UP_TO, mark_both_written);
 }
 
 static void mark_admitted(struct core *core, struct op *op)
@@ -193,6 +200,16 @@ void inbox_mark_read(struct core *core, const struct event *event)
 
 /* The import's parts: one operation for each row, all on behalf of one. */
 
+/* A failure of one part is not one of the whole. */
+static void part_ends(struct core *core, struct op *op)
+{
+    if (--op->parts_left == 0) {
+        op->status.outcome_unknown = op->status.error != COLUMBA_OK && op->parts_may_be_applied;
+        op_reply_status(core, op);
+        op_end(core, op);
+    }
+}
+
 static void part_written(struct core *core, struct op *part)
 {
     struct op *op = op_find(core, part->parent);
@@ -204,10 +221,10 @@ static void part_written(struct core *core, struct op *part)
     if (status.error != COLUMBA_OK) {
         op->status = status;
     }
-    if (--op->parts_left == 0) {
-        op_reply_status(core, op);
-        op_end(core, op);
+    if (status.error == COLUMBA_OK || status.outcome_unknown) {
+        op->parts_may_be_applied = true;
     }
+    part_ends(core, op);
 }
 
 static struct slice import_row_packed(struct core *core, const struct message_inbox_import_row *row)
@@ -287,8 +304,5 @@ void inbox_import(struct core *core, const struct event *event)
     for (uint32_t i = 0; i < request->row_count; i++) {
         import_part(core, op, &request->rows[i]);
     }
-    if (--op->parts_left == 0) {
-        op_reply_status(core, op);
-        op_end(core, op);
-    }
+    part_ends(core, op);
 }

@@ -130,6 +130,7 @@ struct op {
     bool is_retry;
     bool is_channel;
     uint32_t parts_left; /* operations begun on this one's behalf */
+    bool parts_may_be_applied;
     op_ref parent;
     const void *request; /* a copy of the request's message, in the arena */
 
