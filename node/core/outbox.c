@@ -137,9 +137,9 @@ static void entry_enqueue(struct core *core, struct outbox_entry *entry)
 {
     unsigned queue = entry->tries < OUTBOX_QUEUES ? entry->tries : OUTBOX_QUEUES - 1;
     entry->due_ms = core->now_ms + takeover_delay_ms(core, entry);
-    struct list *place = core->outbox.queues[queue].previous;
+    /* Out first: it may be the last of the queue it goes into. */
     list_remove(&entry->in_queue);
-    list_insert_after(place, &entry->in_queue);
+    list_append(&core->outbox.queues[queue], &entry->in_queue);
 }
 
 static void entry_add(struct core *core, struct outbox_row *row, const struct outbox_entry *values)
