@@ -326,7 +326,12 @@ static void queue_tick(struct core *core, struct list *queue)
         entry->tries++;
         entry_enqueue(core, entry);
 #ifndef COLUMBA_BUG_no_takeover
-        takeover_begin(core, entry);
+        if (!takeover_begin(core, entry)) {
+            /* The table of operations is full: that was no try. */
+            entry->tries--;
+            core->outbox.paused_until_ms = core->now_ms + OUTBOX_PAUSE_MS;
+            return;
+        }
 #endif
     }
 }
@@ -338,7 +343,7 @@ void outbox_tick(struct core *core)
         outbox->count <= outbox->capacity / 2) {
         outbox_recover(core);
     }
-    for (unsigned i = 0; i < OUTBOX_QUEUES; i++) {
+    for (unsigned i = 0; i < OUTBOX_QUEUES && core->now_ms >= outbox->paused_until_ms; i++) {
         queue_tick(core, &core->outbox.queues[i]);
     }
 }
@@ -353,5 +358,5 @@ uint64_t outbox_next_due_ms(const struct outbox *outbox)
             due_ms = entry->due_ms < due_ms ? entry->due_ms : due_ms;
         }
     }
-    return due_ms;
+    return due_ms > outbox->paused_until_ms ? due_ms : outbox->paused_until_ms;
 }

@@ -31,6 +31,8 @@
 #define OUTBOX_TAKEOVERS_MAX 64u
 /* Between two tries of the same entry, at most. */
 #define OUTBOX_BACKOFF_MAX_MS 60000u
+/* After a take-over found no room among the operations. */
+#define OUTBOX_PAUSE_MS 100u
 /* Entries come from the memory source in chunks of this many. */
 #define OUTBOX_CHUNK_ENTRIES 512u
 
@@ -72,6 +74,7 @@ struct outbox {
     uint32_t count;
     uint32_t capacity;
     uint32_t takeovers;
+    uint64_t paused_until_ms; /* no take-overs before */
     uint64_t sequence;
     struct outbox_row *open_row;
     uint8_t *open_bytes;   /* the open row's value so far */

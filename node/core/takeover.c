@@ -31,11 +31,11 @@ static void takeover_message_read(struct core *core, struct op *op)
     op_end(core, op);
 }
 
-void takeover_begin(struct core *core, const struct outbox_entry *entry)
+bool takeover_begin(struct core *core, const struct outbox_entry *entry)
 {
     struct op *op = op_begin(core);
     if (op == NULL) {
-        return;
+        return false;
     }
     core->counters.takeovers++;
     core->outbox.takeovers++;
@@ -54,4 +54,5 @@ void takeover_begin(struct core *core, const struct outbox_entry *entry)
     memcpy(end, begin, ID_BYTES);
     query.end = slice_of(end, sizeof(end));
     read_start(core, op, &query, core->topology->read_consistency, takeover_message_read);
+    return true;
 }

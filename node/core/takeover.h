@@ -8,6 +8,6 @@
 
 #include "node/core/outbox.h"
 
-void takeover_begin(struct core *core, const struct outbox_entry *entry);
+bool takeover_begin(struct core *core, const struct outbox_entry *entry);
 
 #endif
