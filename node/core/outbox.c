@@ -73,11 +73,8 @@ static bool chunk_add(struct outbox *outbox, struct memory *memory)
     return true;
 }
 
-static bool outbox_reserve(struct outbox *outbox, struct memory *memory, uint32_t entries)
+static bool outbox_chunks_grow(struct outbox *outbox, struct memory *memory, uint32_t entries)
 {
-    if (outbox->count + entries > outbox->capacity) {
-        return false;
-    }
     while (outbox->free_count < entries) {
         if (!chunk_add(outbox, memory)) {
             return false;
@@ -86,13 +83,20 @@ static bool outbox_reserve(struct outbox *outbox, struct memory *memory, uint32_
     return true;
 }
 
+/* Half of the table at most, so that a row can always be read back into a half empty one. */
+static uint32_t row_entries_max(const struct outbox *outbox)
+{
+    uint32_t half = outbox->capacity / 2;
+    return half < OUTBOX_ROW_ENTRIES_MAX ? half : OUTBOX_ROW_ENTRIES_MAX;
+}
+
 /* A row for each entry at most, so there are always rows where there are entries. */
 bool outbox_has_room(struct outbox *outbox, struct memory *memory)
 {
-    if (outbox->open_row != NULL && outbox->open_row->entries >= OUTBOX_ROW_ENTRIES_MAX) {
+    if (outbox->open_row != NULL && outbox->open_row->entries >= row_entries_max(outbox)) {
         return false;
     }
-    return outbox_reserve(outbox, memory, 1);
+    return outbox->count < outbox->capacity && outbox_chunks_grow(outbox, memory, 1);
 }
 
 static struct outbox_entry *entry_find(const struct outbox *outbox, const struct id *conversation,
@@ -261,7 +265,9 @@ static bool row_recover(struct core *core, uint64_t sequence, struct slice value
         return true;
     }
     uint32_t entries = (uint32_t)(reader_left(&reader) / OUTBOX_ENTRY_BYTES);
-    if (!outbox_reserve(outbox, core->memory, entries)) {
+    /* A row that a larger table wrote is taken whole, above the capacity: in the end it must go. */
+    bool is_half_empty = outbox->count <= outbox->capacity / 2;
+    if (!is_half_empty || !outbox_chunks_grow(outbox, core->memory, entries)) {
         return false;
     }
     struct outbox_row *row = row_take(outbox, sequence);
