@@ -215,6 +215,9 @@ void conversation_admit(struct core *core, struct op *op, bool any_user,
     }
     enum consistency level = request_load_level(core, op);
     op->load_confirms = level == core->topology->read_consistency;
+#ifdef COLUMBA_BUG_denial_at_one
+    op->load_confirms = true;
+#endif
     conversation_load(core, op, level, admit_loaded);
 }
 

@@ -8,6 +8,9 @@
  * the send: an inbox is read at QUORUM. */
 static unsigned quorum_of(const struct replica_set *replicas)
 {
+#ifdef COLUMBA_BUG_fanout_to_one
+    return 1;
+#endif
     return replicas->count / 2u + 1u;
 }
 
@@ -157,6 +160,9 @@ static bool fanout_users_set(struct core *core, struct op *op,
     }
     fanout->conversation = op->conversation;
     fanout->message = op->message;
+#ifdef COLUMBA_BUG_counter_counts_retry
+    fanout->message.bytes[ID_BYTES - 1] ^= op->is_retry;
+#endif
     fanout->sender = op->user;
     fanout->users = users;
     fanout->user_count = count;

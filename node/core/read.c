@@ -235,9 +235,11 @@ static bool answers_agree(const struct op *op, const struct read_answer *referen
         if (!answer->present || answer == reference) {
             continue;
         }
+#ifndef COLUMBA_BUG_digest_without_more
         if (answer->more != reference->more) {
             return false; /* the same rows, but one replica has others behind them */
         }
+#endif
         if (!answer->is_digest) {
             if (!slice_equal(answer->packed, reference->packed)) {
                 return false;

@@ -257,6 +257,9 @@ static void write_committed(struct core *core, const struct waiter *waiter,
 {
     /* What a failed commit wrote may be found on the disk at the next start. */
     struct message_written written = {.error = error == COLUMBA_OK ? error : ERR_OUTCOME_UNKNOWN};
+#ifdef COLUMBA_BUG_failed_commit_is_refused
+    written.error = error;
+#endif
     if (error == COLUMBA_OK && waiter->wants_version) {
         written.membership_version = version_cache_get(&core->versions, &waiter->conversation);
         if (written.membership_version == 0) {

@@ -41,6 +41,9 @@ static uint64_t send_membership_version(const struct op *op)
 {
     unsigned acked = (unsigned)__builtin_popcount(op->write.acked);
     bool is_quorum = acked > op->write.replicas->count / 2u;
+#ifdef COLUMBA_BUG_weak_send_trusts_version
+    is_quorum = true;
+#endif
     return is_quorum ? op->write.membership_version : UINT64_MAX;
 }
 
