@@ -68,7 +68,7 @@ static void plan_draw(struct world *world)
 
 struct spec_text {
     char name[HOSTS_MAX][16];
-    char address[HOSTS_MAX][16];
+    char address[HOSTS_MAX][24];
     char rack[HOSTS_MAX][16];
     uint64_t tokens[HOSTS_MAX][TOKENS_PER_NODE];
 };
