@@ -118,5 +118,8 @@ const struct mls_suite *mls_suite_find(uint16_t id)
 
 bool mls_secret_equal(struct slice a, struct slice b)
 {
-    return a.size == b.size && (a.size == 0 || sodium_memcmp(a.data, b.data, a.size) == 0);
+    if (a.size != b.size) {
+        return false;
+    }
+    return sodium_memcmp(a.data, b.data, a.size) == 0;
 }

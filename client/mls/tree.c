@@ -351,7 +351,10 @@ static enum mls_error decode_node(struct mls_tree *tree, struct reader *reader, 
     return node == NULL ? MLS_ERR_NO_MEMORY : mls_tree_fill(tree, index, node);
 }
 
-/* How many entries the list has; its last must not be blank. */
+/*
+ * How many entries the list has. Its last must be a leaf that is not blank: a parent to the right
+ * of all leaves would have an empty subtree, and then it is blank (RFC 9420, 4.1.2 and 12.1.3).
+ */
 static enum mls_error count_nodes(struct slice list, uint32_t *out_count)
 {
     struct reader reader = reader_of(list);
@@ -372,7 +375,7 @@ static enum mls_error count_nodes(struct slice list, uint32_t *out_count)
         }
         count++;
     }
-    if (reader.failed || count == 0 || !present) {
+    if (reader.failed || count % 2 == 0 || !present) {
         return MLS_ERR_TREE_MALFORMED;
     }
     *out_count = count;

@@ -10,6 +10,8 @@
 
 /* Longer than any of our own sentences. */
 #define MESSAGE_BYTES 2048
+/* Where the texts of options begin. */
+#define HELP_COLUMN 25
 
 static void say(const struct tool *tool, const char *format, va_list arguments)
 {
@@ -205,6 +207,17 @@ const struct tool_command *tool_find_command(const struct tool *tool,
     return NULL;
 }
 
+static void print_command(const struct tool *tool, const struct poptOption *options)
+{
+    printf("usage: %s %s %s\n", tool->program, tool->command, tool->usage);
+    for (; options && options->longName; options++) {
+        int width =
+            printf("  --%s %s", options->longName, options->argDescrip ? options->argDescrip : "");
+        printf("%*s%s\n", width < HELP_COLUMN ? HELP_COLUMN - width : 1, "", options->descrip);
+    }
+    printf("options of every command: %s --help\n", tool->program);
+}
+
 bool tool_parse(struct tool *tool, int argc, const char **argv, const struct poptOption *options,
                 size_t arguments_min, size_t arguments_max, enum tool_exit *out_exit)
 {
@@ -225,7 +238,7 @@ bool tool_parse(struct tool *tool, int argc, const char **argv, const struct pop
         return false;
     }
     if (tool->show_help) {
-        printf("usage: %s %s %s\n", tool->program, tool->command, tool->usage);
+        print_command(tool, options);
         return false;
     }
     tool->arguments = poptGetArgs(tool->context);

@@ -13,6 +13,8 @@
 #include "client/mls/extension.h"
 #include "client/mls/limits.h"
 #include "client/mls/secret_pool.h"
+#include "client/mls/suite.h"
+#include "client/mls/tree.h"
 
 static bool length_fails(const uint8_t *bytes, size_t size)
 {
@@ -119,6 +121,32 @@ static void secrets_are_wiped_when_given_back(void **state)
     mls_secret_pool_clear(&pool);
 }
 
+/* As many blank leaves as told, then a parent without leaves under its right child. */
+static enum mls_error decode_tree_ending_in_parent(size_t blanks)
+{
+    static const uint8_t hash_key[16];
+    struct mls_buffer buffer = mls_buffer_of(memory_system());
+    uint8_t entries[16] = {0};
+    const uint8_t parent[] = {1, 2, 0, 0, 0}; /* present, a parent, three empty vectors */
+    assert_true(blanks + sizeof(parent) <= sizeof(entries));
+    memcpy(entries + blanks, parent, sizeof(parent));
+    mls_write_vector(&buffer, slice_of(entries, blanks + sizeof(parent)));
+    struct mls_tree *tree = NULL;
+    enum mls_error error = mls_tree_decode(
+        memory_system(), mls_suite_find(MLS_SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519), hash_key,
+        mls_buffer_done(&buffer), &tree);
+    mls_buffer_clear(&buffer);
+    return error;
+}
+
+static void a_tree_ends_in_a_leaf(void **state)
+{
+    (void)state;
+    for (size_t blanks = 0; blanks < 10; blanks++) {
+        assert_int_equal(decode_tree_ending_in_parent(blanks), MLS_ERR_TREE_MALFORMED);
+    }
+}
+
 static void errors_have_names_and_texts(void **state)
 {
     (void)state;
@@ -138,6 +166,7 @@ int main(void)
         cmocka_unit_test(nested_vectors_get_the_length_they_have),
         cmocka_unit_test(lists_are_bounded),
         cmocka_unit_test(secrets_are_wiped_when_given_back),
+        cmocka_unit_test(a_tree_ends_in_a_leaf),
         cmocka_unit_test(errors_have_names_and_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
