@@ -11,7 +11,14 @@ int user_log_init(struct user_log *log, struct memory *memory, uint64_t start_co
 {
     log->sequence = start_count << SEQUENCE_COUNT_BITS;
     log->tails = memory_allocate_zero(memory, USER_LOG_TAILS * sizeof(*log->tails));
-    return log->tails == NULL ? -1 : 0;
+    if (log->tails == NULL) {
+        return -1;
+    }
+    /* Users who get equally many messages must not all be folded in the same seconds. */
+    for (uint32_t i = 0; i < USER_LOG_TAILS; i++) {
+        log->tails[i] = (uint16_t)(i % USER_LOG_TAIL_MAX);
+    }
+    return 0;
 }
 
 void user_log_clear(struct user_log *log, struct memory *memory)

@@ -71,9 +71,11 @@
     X(DURATION, drain_timeout_ms, "drain_timeout", "10s", 0, 3600000, "",                           \
       "How long a stopping node waits for the requests it has taken.")                              \
     X(BYTES, memtable_bytes, "memtable_size", "64MiB", 1 * MIB, 16 * CONFIG_GIB, "",                \
-      "Writes kept in memory before they become a sorted file.")                                    \
+      "Writes kept in memory before they become a sorted file; nodes take from 3/4 to all of it.")  \
     X(BYTES, block_cache_bytes, "block_cache_size", "256MiB", 1 * MIB, 1024 * CONFIG_GIB, "",       \
       "Read blocks kept in memory.")                                                                \
+    X(BYTES, background_bytes_per_s, "background_write_rate", "64MiB", 1 * MIB, 64 * CONFIG_GIB, "", \
+      "Bytes a second that flush and compaction write at most, so that messages do not wait for them.") \
     X(NUMBER, background_threads, "background_threads", "2", 1, 64, "",                             \
       "Threads that flush and compact.")                                                            \
     X(NUMBER, reader_threads, "reader_threads", "2", 1, 64, "",                                     \

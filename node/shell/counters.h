@@ -39,6 +39,7 @@
     X(reads_queued, "reads in the reader pool (now)")                                              \
     X(commits, "batches committed")                                                                \
     X(commit_rows, "rows in them")                                                                 \
+    X(load_permille, "thousandths of one CPU that the core and commit threads use (now)")          \
     X(turns, "turns of the loop that had work")                                                    \
     X(writes_to_sockets, "system calls that wrote to a connection")                                \
     X(gossip_received, "gossip packets received")                                                  \

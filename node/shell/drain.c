@@ -111,7 +111,8 @@ static void poll_fired(uv_timer_t *timer)
         return;
     }
     if (node->mode == NODE_DRAINING) {
-        bool is_quiet = core_in_flight(node->core) == 0 && !node->committer.is_busy;
+        bool is_quiet = core_in_flight(node->core) == 0 && !node->committer.is_busy &&
+                        !core_has_writes(node->core);
         if (is_quiet || now_ms - node->drain.begun_ms >= node->config->drain_timeout_ms) {
             flush_begin(node);
         }

@@ -15,14 +15,29 @@ static enum columba_error memory_open(struct engine **out_engine, char *out_text
 }
 
 #ifdef COLUMBA_HAS_ROCKSDB
+/* Parts of the golden section: however few neighbours in the list are taken, they lie far apart. */
+#define STAGGER_STEP 618u
+#define STAGGER_STEPS 1000u
+
+/*
+ * Replicas hold the same rows. With memtables of one size they would all flush at the same moment,
+ * and no quorum would be left that answers as fast as ever.
+ */
+static uint64_t memtable_bytes(const struct config *config)
+{
+    uint64_t step = (uint64_t)config->self * STAGGER_STEP % STAGGER_STEPS;
+    return config->memtable_bytes - config->memtable_bytes / 4 * step / STAGGER_STEPS;
+}
+
 static enum columba_error rocksdb_open(const struct config *config, const char *directory,
                                        struct engine **out_engine, char *out_text)
 {
     char text[ENGINE_TEXT_MAX_BYTES];
     struct engine_rocksdb_options options = {
         .directory = directory,
-        .memtable_bytes = config->memtable_bytes,
+        .memtable_bytes = memtable_bytes(config),
         .block_cache_bytes = config->block_cache_bytes,
+        .background_bytes_per_s = config->background_bytes_per_s,
         .background_threads = (uint32_t)config->background_threads,
         .open_files_max = (uint32_t)config->engine_open_files_max,
     };

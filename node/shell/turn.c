@@ -150,11 +150,62 @@ void turn_begin(struct node *node)
     core_now(node->core, turn->now_ns / 1000000u, turn->unix_ms);
 }
 
+static uint64_t thread_cpu_ns(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+}
+
+/* Meanwhile work gathers: in the sockets, and at the commit thread. */
+static void turn_rest(struct node *node)
+{
+    struct turn *turn = &node->turn;
+    uint64_t now_ns = uv_hrtime();
+    if (pace_is_due(&turn->pace, now_ns)) {
+        pace_measure(&turn->pace, now_ns,
+                     thread_cpu_ns() + committer_cpu_us(&node->committer) * 1000u);
+        node->counters.load_permille = turn->pace.load_permille;
+    }
+    uint64_t wait_ns = pace_wait_ns(&turn->pace, turn->rested_ns, now_ns, PACE_TURN_MAX_NS);
+    if (wait_ns != 0 && node->mode == NODE_NORMAL) {
+        struct timespec rest = {.tv_sec = 0, .tv_nsec = (long)wait_ns};
+        nanosleep(&rest, NULL);
+        now_ns = uv_hrtime();
+    }
+    turn->rested_ns = now_ns;
+}
+
+/* Nothing but another turn is wanted: its end hands the batch. */
+static void hand_fired(uv_timer_t *timer)
+{
+    turn_begin(timer->data);
+}
+
+/* True: the batch waits for more, and its timer is set. */
+static bool batch_waits(struct node *node)
+{
+    struct turn *turn = &node->turn;
+    if (node->mode != NODE_NORMAL || node->counters.batch_bytes >= PACE_BATCH_BYTES) {
+        return false;
+    }
+    uint64_t wait_ns =
+        pace_wait_ns(&turn->pace, node->committer.handed_ns, turn->now_ns, PACE_COMMIT_MAX_NS);
+    if (wait_ns != 0 && !uv_is_active((uv_handle_t *)&turn->hand)) {
+        uv_update_time(&node->loop);
+        uv_timer_start(&turn->hand, hand_fired, (wait_ns + 999999u) / 1000000u, 0);
+    }
+    return wait_ns != 0;
+}
+
 static void batch_hand(struct node *node)
 {
-    if (node->committer.is_busy || node->committer.has_failed || !core_has_writes(node->core)) {
+    struct committer *committer = &node->committer;
+    if (!committer->is_started || committer->is_busy || committer->has_failed ||
+        !core_has_writes(node->core) || batch_waits(node)) {
         return;
     }
+    uv_timer_stop(&node->turn.hand);
     uint64_t number = core_batch_close(node->core);
     effects_drain(node);
     committer_hand(&node->committer, number);
@@ -259,6 +310,7 @@ static void read_done(uv_async_t *async)
 static void before_wait(uv_prepare_t *prepare)
 {
     turn_end(prepare->data);
+    turn_rest(prepare->data);
 }
 
 /* Sockets and threads have been heard. */
@@ -271,11 +323,12 @@ enum columba_error turn_init(struct node *node)
 {
     struct turn *turn = &node->turn;
     turn->tick_due_ms = UINT64_MAX;
-    turn->prepare.data = turn->check.data = turn->tick.data = node;
+    turn->prepare.data = turn->check.data = turn->tick.data = turn->hand.data = node;
     turn->committed.data = turn->read_done.data = node;
     uv_prepare_init(&node->loop, &turn->prepare);
     uv_check_init(&node->loop, &turn->check);
     uv_timer_init(&node->loop, &turn->tick);
+    uv_timer_init(&node->loop, &turn->hand);
     uv_prepare_start(&turn->prepare, before_wait);
     uv_check_start(&turn->check, after_wait);
     turn->scratch = malloc(TURN_SCRATCH_BYTES);
@@ -292,6 +345,7 @@ void turn_close(struct node *node)
     uv_close((uv_handle_t *)&turn->prepare, NULL);
     uv_close((uv_handle_t *)&turn->check, NULL);
     uv_close((uv_handle_t *)&turn->tick, NULL);
+    uv_close((uv_handle_t *)&turn->hand, NULL);
     uv_close((uv_handle_t *)&turn->committed, NULL);
     uv_close((uv_handle_t *)&turn->read_done, NULL);
 }

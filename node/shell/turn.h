@@ -5,7 +5,8 @@
  * thread, each connection's output leaves in one write, and the core's timer is set.
  *
  * Reads that memory can serve are made at once, between two steps of the core; others go to the
- * reader pool. Nothing here blocks.
+ * reader pool. Nothing here blocks, but for the rest that a busy node takes between two turns so
+ * that each has more to do (pace.h).
  */
 #ifndef COLUMBA_NODE_SHELL_TURN_H
 #define COLUMBA_NODE_SHELL_TURN_H
@@ -14,6 +15,7 @@
 #include <uv.h>
 
 #include "node/core/core.h"
+#include "node/shell/pace.h"
 
 /* Room for the results of reads from memory that the core has not seen yet; beyond it a read goes
  * to the pool. Only pages that are used cost anything. */
@@ -31,11 +33,14 @@ struct turn {
     uv_prepare_t prepare;
     uv_check_t check;
     uv_timer_t tick;
+    uv_timer_t hand; /* a batch waits for its time */
     uv_async_t committed;
     uv_async_t read_done;
     uint64_t tick_due_ms; /* when `tick` is set to; UINT64_MAX: it is not */
     uint64_t now_ns;
     uint64_t unix_ms;
+    struct pace pace;
+    uint64_t rested_ns; /* when the last rest ended */
     uint8_t *scratch;
     size_t scratch_used;
     struct turn_result *results; /* first in, first out */

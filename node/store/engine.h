@@ -98,6 +98,7 @@ struct engine_rocksdb_options {
     const char *directory; /* must exist */
     uint64_t memtable_bytes;
     uint64_t block_cache_bytes;
+    uint64_t background_bytes_per_s; /* of flush and compaction together; 0: no limit */
     uint32_t background_threads;
     uint32_t open_files_max;
 };

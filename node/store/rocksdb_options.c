@@ -14,6 +14,10 @@
 #define TABLE_FILE_BYTES (64u * MIB)
 /* Tables are written out in steps, so that the last sync of a flush does not hold up the log's. */
 #define BYTES_PER_SYNC (1u * MIB)
+/* Short steps: what one step allows is written at once, and must not be a burst itself. */
+#define LIMITER_REFILL_US 10000
+/* Compaction gets its turn before flush once in so many (RocksDB's default). */
+#define LIMITER_FAIRNESS 10
 #define INFO_LOG_BYTES (4u * MIB)
 #define INFO_LOG_FILES 2u
 /*
@@ -99,18 +103,35 @@ static void database_set(rocksdb_options_t *database, const struct engine_rocksd
     rocksdb_options_set_keep_log_file_num(database, INFO_LOG_FILES);
 }
 
+/*
+ * Without it a flush takes a whole CPU for as long as it lasts, and the three nodes of a cluster
+ * on one machine (or three engines on one disk) starve what users wait for.
+ */
+static rocksdb_ratelimiter_t *limiter_create(uint64_t bytes_per_s)
+{
+    return bytes_per_s == 0 ? NULL
+                            : rocksdb_ratelimiter_create((int64_t)bytes_per_s, LIMITER_REFILL_US,
+                                                         LIMITER_FAIRNESS);
+}
+
 void rocksdb_setup_init(struct rocksdb_setup *setup, const struct engine_rocksdb_options *options)
 {
     setup->cache = rocksdb_cache_create_lru(options->block_cache_bytes);
     setup->env = rocksdb_create_default_env();
     rocksdb_env_set_background_threads(setup->env, (int)options->background_threads);
     rocksdb_env_set_high_priority_background_threads(setup->env, 1);
+    /* Compaction takes what CPU is left over. Not flush: a commit may have to wait for it. */
+    rocksdb_env_lower_thread_pool_cpu_priority(setup->env);
     setup->rows = rocksdb_options_create();
     setup->local = rocksdb_options_create();
     space_set(setup->rows, options, setup->cache);
     space_set(setup->local, options, setup->cache);
     rocksdb_options_set_merge_operator(setup->rows, rocksdb_merge_create());
     database_set(setup->rows, options, setup->env);
+    setup->limiter = limiter_create(options->background_bytes_per_s);
+    if (setup->limiter != NULL) {
+        rocksdb_options_set_ratelimiter(setup->rows, setup->limiter);
+    }
     setup->rows = insert_hint_add(setup->rows);
     setup->local = insert_hint_add(setup->local);
 }
@@ -121,4 +142,7 @@ void rocksdb_setup_clear(struct rocksdb_setup *setup)
     rocksdb_options_destroy(setup->local);
     rocksdb_cache_destroy(setup->cache);
     rocksdb_env_destroy(setup->env);
+    if (setup->limiter != NULL) {
+        rocksdb_ratelimiter_destroy(setup->limiter);
+    }
 }

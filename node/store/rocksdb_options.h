@@ -15,6 +15,7 @@ struct rocksdb_setup {
     rocksdb_options_t *local;
     rocksdb_cache_t *cache;
     rocksdb_env_t *env;
+    rocksdb_ratelimiter_t *limiter; /* NULL: no limit */
 };
 
 void rocksdb_setup_init(struct rocksdb_setup *setup, const struct engine_rocksdb_options *options);
