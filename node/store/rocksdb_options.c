@@ -1,5 +1,8 @@
 #include "node/store/rocksdb_options.h"
 
+#include <pthread.h>
+#include <sys/resource.h>
+
 #include "base/limits.h"
 #include "node/store/rocksdb_merge.h"
 
@@ -18,6 +21,12 @@
 #define LIMITER_REFILL_US 10000
 /* Compaction gets its turn before flush once in so many (RocksDB's default). */
 #define LIMITER_FAIRNESS 10
+/*
+ * What users wait for goes first. Compaction takes what CPU is left over; flush a little more,
+ * since a commit waits for it when all memtables are full, and for a lock that it holds.
+ */
+#define FLUSH_NICENESS 10
+#define COMPACTION_NICENESS 19
 #define INFO_LOG_BYTES (4u * MIB)
 #define INFO_LOG_FILES 2u
 /*
@@ -114,14 +123,41 @@ static rocksdb_ratelimiter_t *limiter_create(uint64_t bytes_per_s)
                                                          LIMITER_FAIRNESS);
 }
 
+struct thread_start {
+    rocksdb_env_t *env;
+    uint32_t compactors;
+};
+
+/* On Linux niceness is a thread's own, and the threads that it starts inherit it. */
+static void *threads_run(void *context)
+{
+    const struct thread_start *start = context;
+    (void)setpriority(PRIO_PROCESS, 0, FLUSH_NICENESS);
+    rocksdb_env_set_high_priority_background_threads(start->env, 1);
+    (void)setpriority(PRIO_PROCESS, 0, COMPACTION_NICENESS);
+    rocksdb_env_set_background_threads(start->env, (int)start->compactors);
+    return NULL;
+}
+
+/* Through a thread that ends, because without privileges no thread can become less nice again. */
+static void threads_start(rocksdb_env_t *env, uint32_t compactors)
+{
+    struct thread_start start = {.env = env, .compactors = compactors};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, threads_run, &start) == 0) {
+        pthread_join(thread, NULL);
+    } else {
+        /* As nice as the caller: slower for users, but no reason not to open. */
+        rocksdb_env_set_high_priority_background_threads(env, 1);
+        rocksdb_env_set_background_threads(env, (int)compactors);
+    }
+}
+
 void rocksdb_setup_init(struct rocksdb_setup *setup, const struct engine_rocksdb_options *options)
 {
     setup->cache = rocksdb_cache_create_lru(options->block_cache_bytes);
     setup->env = rocksdb_create_default_env();
-    rocksdb_env_set_background_threads(setup->env, (int)options->background_threads);
-    rocksdb_env_set_high_priority_background_threads(setup->env, 1);
-    /* Compaction takes what CPU is left over. Not flush: a commit may have to wait for it. */
-    rocksdb_env_lower_thread_pool_cpu_priority(setup->env);
+    threads_start(setup->env, options->background_threads);
     setup->rows = rocksdb_options_create();
     setup->local = rocksdb_options_create();
     space_set(setup->rows, options, setup->cache);
