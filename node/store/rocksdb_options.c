@@ -1,6 +1,7 @@
 #include "node/store/rocksdb_options.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 #include "base/limits.h"
@@ -18,15 +19,17 @@
 /* Tables are written out in steps, so that the last sync of a flush does not hold up the log's. */
 #define BYTES_PER_SYNC (1u * MIB)
 /* Short steps: what one step allows is written at once, and must not be a burst itself. */
-#define LIMITER_REFILL_US 10000
+#define LIMITER_REFILL_US 4000
 /* Compaction gets its turn before flush once in so many (RocksDB's default). */
 #define LIMITER_FAIRNESS 10
 /*
- * What users wait for goes first. Compaction takes what CPU is left over; flush a little more,
- * since a commit waits for it when all memtables are full, and for a lock that it holds.
+ * What users wait for goes first. Compaction runs when a CPU is idle and is preempted at once
+ * (SCHED_IDLE). Flush gets a little more, since a commit waits for it when all memtables are full,
+ * and for a lock that it holds.
  */
 #define FLUSH_NICENESS 10
-#define COMPACTION_NICENESS 19
+/* Tables are written in pieces this large: what the limit allows at once must not be a burst. */
+#define TABLE_WRITE_BYTES (128u * KIB)
 #define INFO_LOG_BYTES (4u * MIB)
 #define INFO_LOG_FILES 2u
 /*
@@ -96,6 +99,7 @@ static void database_set(rocksdb_options_t *database, const struct engine_rocksd
     rocksdb_options_set_max_open_files(database, (int)options->open_files_max);
     rocksdb_options_set_max_total_wal_size(database, LOG_MEMTABLES_MAX * options->memtable_bytes);
     rocksdb_options_set_bytes_per_sync(database, BYTES_PER_SYNC);
+    rocksdb_options_set_writable_file_max_buffer_size(database, TABLE_WRITE_BYTES);
     /* One thread commits, so there is nothing to pipeline and nobody to wait for. */
     rocksdb_options_set_enable_pipelined_write(database, 0);
     rocksdb_options_set_allow_concurrent_memtable_write(database, 0);
@@ -128,13 +132,13 @@ struct thread_start {
     uint32_t compactors;
 };
 
-/* On Linux niceness is a thread's own, and the threads that it starts inherit it. */
+/* On Linux niceness and policy are a thread's own, and the threads that it starts inherit them. */
 static void *threads_run(void *context)
 {
     const struct thread_start *start = context;
     (void)setpriority(PRIO_PROCESS, 0, FLUSH_NICENESS);
     rocksdb_env_set_high_priority_background_threads(start->env, 1);
-    (void)setpriority(PRIO_PROCESS, 0, COMPACTION_NICENESS);
+    (void)sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){.sched_priority = 0});
     rocksdb_env_set_background_threads(start->env, (int)start->compactors);
     return NULL;
 }
