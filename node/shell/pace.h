@@ -22,7 +22,7 @@
 #define PACE_FREE_PERMILLE 150u
 #define PACE_FULL_PERMILLE 300u
 #define PACE_TURN_MAX_NS 1000000u
-#define PACE_COMMIT_MAX_NS 2000000u
+#define PACE_COMMIT_MAX_NS 4000000u
 /* A batch this large does not wait: it carries enough. */
 #define PACE_BATCH_BYTES (256u * 1024u)
 
