@@ -1,7 +1,6 @@
 #include "node/store/rocksdb_options.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <sys/resource.h>
 
 #include "base/limits.h"
@@ -23,11 +22,10 @@
 /* Compaction gets its turn before flush once in so many (RocksDB's default). */
 #define LIMITER_FAIRNESS 10
 /*
- * What users wait for goes first. Compaction runs when a CPU is idle and is preempted at once
- * (SCHED_IDLE). Flush gets a little more, since a commit waits for it when all memtables are full,
- * and for a lock that it holds.
+ * What users wait for goes first. Not at the lowest priority: a thread that holds one of RocksDB's
+ * locks and is not scheduled holds up the commit.
  */
-#define FLUSH_NICENESS 10
+#define BACKGROUND_NICENESS 10
 /* Tables are written in pieces this large: what the limit allows at once must not be a burst. */
 #define TABLE_WRITE_BYTES (128u * KIB)
 #define INFO_LOG_BYTES (4u * MIB)
@@ -132,13 +130,12 @@ struct thread_start {
     uint32_t compactors;
 };
 
-/* On Linux niceness and policy are a thread's own, and the threads that it starts inherit them. */
+/* On Linux niceness is a thread's own, and the threads that it starts inherit it. */
 static void *threads_run(void *context)
 {
     const struct thread_start *start = context;
-    (void)setpriority(PRIO_PROCESS, 0, FLUSH_NICENESS);
+    (void)setpriority(PRIO_PROCESS, 0, BACKGROUND_NICENESS);
     rocksdb_env_set_high_priority_background_threads(start->env, 1);
-    (void)sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){.sched_priority = 0});
     rocksdb_env_set_background_threads(start->env, (int)start->compactors);
     return NULL;
 }
