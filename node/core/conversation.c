@@ -122,17 +122,25 @@ void conversation_load(struct core *core, struct op *op, enum consistency level,
     read_start(core, op, &query, level, load_done);
 }
 
+static void channel_member_check(struct core *core, struct op *op, enum consistency level);
+
 static void channel_member_read(struct core *core, struct op *op)
 {
     if (op->status.error == COLUMBA_OK && op->read.row_count == 0) {
+        if (!op->member_confirms) {
+            /* At ONE a replica that is behind may deny what a quorum knows. */
+            channel_member_check(core, op, core->topology->read_consistency);
+            return;
+        }
         op->status = (struct message_status){.error = ERR_NOT_A_MEMBER};
     }
     op->admitted(core, op);
 }
 
 /* A channel's members are not cached: look for this one. */
-static void channel_member_check(struct core *core, struct op *op)
+static void channel_member_check(struct core *core, struct op *op, enum consistency level)
 {
+    op->member_confirms = level == core->topology->read_consistency;
     uint8_t end[ID_BYTES + 1] = {0};
     memcpy(end, op->user.bytes, ID_BYTES);
     struct message_read query = {.partition_kind = PARTITION_CONVERSATION,
@@ -142,7 +150,7 @@ static void channel_member_check(struct core *core, struct op *op)
                                  .end = slice_of(end, sizeof(end)),
                                  .limit_rows = 1,
                                  .limit_bytes = ROW_MAX_BYTES};
-    read_start(core, op, &query, request_load_level(core, op), channel_member_read);
+    read_start(core, op, &query, level, channel_member_read);
 }
 
 static void admit_decide(struct core *core, struct op *op, const struct conversation *conversation)
@@ -155,7 +163,7 @@ static void admit_decide(struct core *core, struct op *op, const struct conversa
         return;
     }
     if (conversation->is_channel) {
-        channel_member_check(core, op);
+        channel_member_check(core, op, request_load_level(core, op));
         return;
     }
     op->status.error = ERR_NOT_A_MEMBER;

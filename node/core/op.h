@@ -127,6 +127,7 @@ struct op {
     void (*after_admission)(struct core *core, struct op *op);
     bool any_user;
     bool load_confirms; /* the conversation is read at the keyspace's level: a denial counts */
+    bool member_confirms; /* the same, of a channel's member */
     bool is_retry;
     bool is_channel;
     uint32_t parts_left; /* operations begun on this one's behalf */
