@@ -5,6 +5,7 @@
 #include "node/core/fanout.h"
 #include "node/core/history.h"
 #include "node/core/inbox.h"
+#include "node/core/log_recovery.h"
 #include "node/core/read.h"
 #include "node/core/replica_read.h"
 #include "node/core/replica_write.h"
@@ -25,6 +26,7 @@ void core_config_defaults(struct core_config *out_config)
         .fanout_members_max = FANOUT_MEMBERS_DEFAULT,
         .operations_max = 32768,
         .outbox_entries_max = 1u << 18,
+        .log_events_max = 1u << 19,
         .conversations_cached_max = 1u << 16,
         .takeover_delay_ms = 5000,
     };
@@ -44,7 +46,9 @@ static int core_parts_init(struct core *core)
     failed =
         outbox_init(&core->outbox, memory, config->outbox_entries_max, config->start_count) != 0 ||
         failed;
-    failed = user_log_init(&core->user_log, memory, config->start_count) != 0 || failed;
+    failed =
+        user_log_init(&core->user_log, memory, config->start_count, config->log_events_max) != 0 ||
+        failed;
     failed = conversation_cache_init(&core->conversations, memory,
                                      config->conversations_cached_max) != 0 ||
              failed;
@@ -285,7 +289,9 @@ static void event_answer(struct core *core, const struct event *event)
 static void event_committed(struct core *core, const struct event *event)
 {
     struct waiter waiter;
-    if (event->committed.error != COLUMBA_OK) {
+    if (event->committed.error == COLUMBA_OK) {
+        core->durable_batch = event->committed.batch;
+    } else {
         core->failed = true;
     }
     while (waiters_pop(&core->waiters, event->committed.batch, &waiter)) {
@@ -332,6 +338,7 @@ static void time_run(struct core *core)
     op_deadlines_run(core);
     read_speculate(core);
     outbox_tick(core);
+    log_recover(core);
 }
 
 void core_step(struct core *core, const struct event *event)
@@ -356,6 +363,7 @@ void core_step(struct core *core, const struct event *event)
         break;
     case EVENT_STARTED:
         outbox_recover(core);
+        log_recover(core);
         break;
     case EVENT_TICK:
         time_run(core);
@@ -383,6 +391,7 @@ uint64_t core_batch_close(struct core *core)
 {
     step_begin(core);
     outbox_batch_close(core);
+    user_log_batch_close(core);
     core->batch_has_writes = false;
     return core->open_batch++;
 }
@@ -422,6 +431,7 @@ void core_counters_get(const struct core *core, struct core_counters *out_counte
 {
     *out_counters = core->counters;
     out_counters->outbox_entries = core->outbox.count;
+    out_counters->log_unfolded = core->user_log.tail.unfolded;
     out_counters->operations = core->ops.running;
     out_counters->effects_dropped += core->effects.dropped;
 }

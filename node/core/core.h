@@ -11,7 +11,7 @@
  *         while (core_effect_next(core, &effect))  carry it out, or copy it
  *     core_turn_end(core), and drain effects again     (what was gathered for peers leaves)
  *     if no commit is under way and core_has_writes(core):
- *         batch = core_batch_close(core), drain effects again   (the batch's outbox row)
+ *         batch = core_batch_close(core), drain effects again   (the batch's outbox and log rows)
  *         hand the gathered batch to the commit thread; later: EVENT_COMMITTED(batch)
  *
  * What must precede what:
@@ -56,6 +56,7 @@ struct core_config {
     uint32_t fanout_members_max;
     uint32_t operations_max;     /* coordinated requests under way; more: OVERLOADED */
     uint32_t outbox_entries_max; /* acknowledged messages not yet fanned out; more: OVERLOADED */
+    uint32_t log_events_max; /* of users' logs, not yet folded: in memory; the oldest are folded */
     uint32_t conversations_cached_max;
     uint32_t takeover_delay_ms; /* a replica takes over an outbox entry this old (times its rank) */
     uint64_t seed;              /* for jitter */
@@ -70,7 +71,7 @@ enum event_type {
     EVENT_COMMITTED,
     EVENT_READ_DONE,
     EVENT_PEER,    /* a peer's state changed */
-    EVENT_STARTED, /* once, first: the core reads its outbox */
+    EVENT_STARTED, /* once, first: the core reads its outbox and what is left of users' logs */
     EVENT_TICK,    /* nothing but time; due at core_next_deadline_ms */
 };
 
@@ -171,6 +172,7 @@ struct effect {
     X(replica_writes, "fragments applied as a replica")                                            \
     X(replica_reads, "reads served as a replica")                                                  \
     X(log_events, "events appended to users' logs")                                                \
+    X(log_unfolded, "of them not folded into inboxes yet (now)")                                   \
     X(folds, "logs folded into inboxes")                                                           \
     X(late_answers, "answers that came after their request had ended")                             \
     X(effects_dropped, "answers or requests given up for want of memory")                          \

@@ -1,32 +1,20 @@
 #include "node/core/fold.h"
 
 #include "base/bytes.h"
+#include "node/core/log_recovery.h"
 #include "node/core/replica_read.h"
 #include "node/core/state.h"
 #include "node/store/key.h"
 #include "node/store/row.h"
 
-/* Bytes of a log page that holds FOLD_EVENTS_MAX events: key, value and their lengths. */
-#define LOG_PAGE_BYTES (FOLD_EVENTS_MAX * (KEY_MAX_BYTES + USER_EVENT_BYTES + 8u))
-#define MARK_BYTES 8u
 /* Cells of an inbox row besides the unread set. */
 #define INBOX_FRAGMENT_BYTES 128u
 
-struct tail {
-    struct user_event *events;
-    uint32_t count;
-    uint64_t last; /* sequence of the newest */
+struct user_event {
+    struct id conversation;
+    struct id message;
+    bool is_own;
 };
-
-static void fold_fail(struct core *core, struct op *op, enum columba_error error)
-{
-    replica_read_refuse(core, op, error);
-}
-
-static void fold_finished(struct core *core, struct op *op)
-{
-    op->admitted(core, op);
-}
 
 static bool event_precedes(const struct user_event *a, const struct user_event *b)
 {
@@ -79,7 +67,7 @@ static size_t unread_collect(const struct user_event *events, uint32_t count, ui
 }
 
 /* One conversation's events become one row fragment. */
-static bool conversation_fold(struct core *core, const struct op *op,
+static bool conversation_fold(struct core *core, const struct id *user,
                               const struct user_event *events, uint32_t count)
 {
     size_t room = INBOX_FRAGMENT_BYTES + count * (size_t)ID_BYTES;
@@ -100,8 +88,8 @@ static bool conversation_fold(struct core *core, const struct op *op,
         row_writer_cell(
             &row, &(struct cell){.column = COLUMN_INBOX_UNREAD, .value = slice_of(ids, unread)});
     }
-    struct row_key key = {.token = op->replica.token,
-                          .partition = op->replica.query.partition,
+    struct row_key key = {.token = token_of_partition(PARTITION_USER, user),
+                          .partition = *user,
                           .table = TABLE_INBOX,
                           .clustering_size = ID_BYTES};
     memcpy(key.clustering, events[0].conversation.bytes, ID_BYTES);
@@ -110,161 +98,119 @@ static bool conversation_fold(struct core *core, const struct op *op,
     return done.size > 0 && core_write(core, EFFECT_MERGE, key_slice(&bytes), done);
 }
 
-static bool tail_fold(struct core *core, struct op *op, struct tail *tail)
+/* How many of the events belong into the first one's fragment. */
+static uint32_t fragment_events(const struct user_event *events, uint32_t count)
 {
-    events_sort(tail->events, tail->count);
-    for (uint32_t begin = 0, end; begin < tail->count; begin = end) {
-        for (end = begin + 1; end < tail->count && id_equal(&tail->events[end].conversation,
-                                                            &tail->events[begin].conversation);
-             end++) {
-        }
-        if (!conversation_fold(core, op, &tail->events[begin], end - begin)) {
+    uint32_t end = 1;
+    while (end < count && end < FOLD_EVENTS_MAX &&
+           id_equal(&events[end].conversation, &events[0].conversation)) {
+        end++;
+    }
+    return end;
+}
+
+static bool events_fold(struct core *core, const struct id *user, struct user_event *events,
+                        uint32_t count)
+{
+    events_sort(events, count);
+    for (uint32_t begin = 0, size; begin < count; begin += size) {
+        size = fragment_events(&events[begin], count - begin);
+        if (!conversation_fold(core, user, &events[begin], size)) {
             return false;
         }
     }
-    uint8_t *mark = effects_allocate(&core->effects, MARK_BYTES);
-    if (mark == NULL) {
-        return false;
-    }
-    bytes_put_u64_be(mark, tail->last);
-    struct key_bytes key = local_fold_key(op->replica.token, &op->replica.query.partition);
-    core->counters.folds++;
-    return core_write(core, EFFECT_PUT, key_slice(&key), slice_of(mark, MARK_BYTES));
+    return true;
 }
 
-static bool tail_read(struct core *core, struct op *op);
+/* False: no memory. What was written by then may be written again. */
+static bool user_fold(struct core *core, struct log_user *user)
+{
+    const struct log_tail *tail = &core->user_log.tail;
+    struct user_event *events = effects_allocate(&core->effects, user->count * sizeof(*events));
+    if (events == NULL) {
+        return false;
+    }
+    uint32_t count = 0;
+    uint32_t at = user->first;
+    for (uint32_t left = user->count; left > 0; left--) {
+        const struct log_event *event = log_tail_event(tail, at);
+        events[count++] = (struct user_event){.conversation = event->conversation,
+                                              .message = event->message,
+                                              .is_own = event->is_own};
+        at = event->next;
+    }
+    if (!events_fold(core, &user->id, events, count) || !user_log_folded(core, user)) {
+        return false;
+    }
+    core->counters.folds++;
+    return true;
+}
 
 static void fold_committed(struct core *core, struct op *op)
 {
     if (op->status.error != COLUMBA_OK) {
-        fold_fail(core, op, op->status.error);
+        replica_read_refuse(core, op, op->status.error);
         return;
     }
-    if (op->replica.stage == 0 || ++op->replica.rounds >= FOLD_ROUNDS_MAX) {
-        fold_finished(core, op);
-        return;
-    }
-    if (!tail_read(core, op)) {
-        fold_fail(core, op, ERR_NO_MEMORY);
-    }
+    op->admitted(core, op);
 }
 
-static bool tail_collect(struct op *op, const struct event *event, struct tail *out_tail)
+/* Batches are committed in order, so whatever was folded before is durable with the open one. */
+static void fold_wait(struct core *core, struct op *op)
 {
-    struct tail tail = {.last = op->replica.folded_up_to};
-    tail.events = arena_allocate_array(&op->arena, FOLD_EVENTS_MAX, sizeof(*tail.events));
-    if (tail.events == NULL) {
-        return false;
-    }
-    struct reader reader = reader_of(event->read_done.packed);
-    while (reader_left(&reader) > 0 && tail.count < FOLD_EVENTS_MAX) {
-        struct slice key = reader_sized(&reader);
-        struct slice value = reader_sized(&reader);
-        struct id user;
-        if (reader.failed || !local_log_key_decode(key, &user, &tail.last)) {
-            return false;
-        }
-        /* An event of a kind this version does not know takes no part in the inbox. */
-        if (user_event_decode(value, &tail.events[tail.count])) {
-            tail.count++;
-        }
-    }
-    *out_tail = tail;
-    return true;
-}
-
-static void tail_read_done(struct core *core, struct op *op, const struct event *event)
-{
-    struct tail tail;
-    if (event->read_done.error != COLUMBA_OK) {
-        fold_fail(core, op, event->read_done.error);
-        return;
-    }
-    if (event->read_done.row_count == 0) {
-        fold_finished(core, op);
-        return;
-    }
-    if (!tail_collect(op, event, &tail) || core->failed ||
-        !waiters_have_room(&core->waiters, core->memory) || !tail_fold(core, op, &tail)) {
-        fold_fail(core, op, ERR_OVERLOADED);
-        return;
-    }
-    op->replica.folded_up_to = tail.last;
-    op->replica.stage = event->read_done.more ? 1 : 0;
+    core->batch_has_writes = true; /* even if it has none: it ends the wait */
     op->committed = fold_committed;
     waiters_push(&core->waiters, &(struct waiter){.batch = core->open_batch,
                                                   .kind = WAITER_OP,
                                                   .to = {.op = op_reference(op)}});
 }
 
-static bool tail_read(struct core *core, struct op *op)
-{
-    const struct id *user = &op->replica.query.partition;
-    struct key_bytes begin = local_log_key(op->replica.token, user, op->replica.folded_up_to + 1);
-    struct key_bytes end = local_log_key(op->replica.token, user, UINT64_MAX);
-    struct read_query query = {.space = SPACE_LOCAL,
-                               .begin = key_slice(&begin),
-                               .end = key_slice(&end),
-                               .limit_rows = FOLD_EVENTS_MAX,
-                               .limit_bytes = LOG_PAGE_BYTES};
-    op->read_done = tail_read_done;
-    return effects_read(&core->effects, op_reference(op), &query);
-}
-
-static void mark_read_done(struct core *core, struct op *op, const struct event *event)
-{
-    if (event->read_done.error != COLUMBA_OK) {
-        fold_fail(core, op, event->read_done.error);
-        return;
-    }
-    struct reader reader = reader_of(event->read_done.packed);
-    if (reader_left(&reader) > 0) {
-        reader_sized(&reader);
-        struct slice mark = reader_sized(&reader);
-        if (!reader.failed && mark.size == MARK_BYTES) {
-            op->replica.folded_up_to = bytes_get_u64_be(mark.data);
-        }
-    }
-    if (!tail_read(core, op)) {
-        fold_fail(core, op, ERR_NO_MEMORY);
-    }
-}
-
 void fold_begin(struct core *core, struct op *op, void (*next)(struct core *core, struct op *op))
 {
     op->admitted = next;
-    struct key_bytes begin = local_fold_key(op->replica.token, &op->replica.query.partition);
-    struct key_bytes end = begin;
-    end.bytes[end.size++] = 0;
-    struct read_query query = {.space = SPACE_LOCAL,
-                               .begin = key_slice(&begin),
-                               .end = key_slice(&end),
-                               .limit_rows = 1,
-                               .limit_bytes = KEY_MAX_BYTES + MARK_BYTES + 8u};
-    op->read_done = mark_read_done;
-    if (!effects_read(&core->effects, op_reference(op), &query)) {
-        fold_fail(core, op, ERR_NO_MEMORY);
+    if (!log_is_whole(core)) {
+        log_wait(core, op);
+        return;
     }
+    const struct id *partition = &op->replica.query.partition;
+    struct log_user *user = log_tail_find(&core->user_log.tail, partition);
+    if (user == NULL && user_log_fold_batch(&core->user_log, partition) <= core->durable_batch) {
+        next(core, op);
+        return;
+    }
+    if (core->failed || !waiters_have_room(&core->waiters, core->memory) ||
+        (user != NULL && !user_fold(core, user))) {
+        replica_read_refuse(core, op, ERR_OVERLOADED);
+        return;
+    }
+    fold_wait(core, op);
 }
 
-static void background_fold_end(struct core *core, struct op *op)
+bool fold_make_room(struct core *core, uint32_t events)
 {
-    op_end(core, op);
+    struct log_tail *tail = &core->user_log.tail;
+    /* One fold frees one event at least; the second one makes up for what others left. */
+    for (uint32_t left = 2 * events; left > 0 && log_tail_is_crowded(tail, events); left--) {
+        struct log_user *user = log_tail_oldest(tail);
+        if (user == NULL || !user_fold(core, user)) {
+            break;
+        }
+    }
+    return log_tail_has_room(tail, events);
 }
 
-void fold_tails_that_grew(struct core *core, const struct id *users, uint32_t count)
+/* Users who get equally many messages must not all be folded in the same seconds. */
+static uint32_t tail_max(const struct id *user)
+{
+    return USER_LOG_TAIL_MAX - user->bytes[0] % (USER_LOG_TAIL_MAX / 2);
+}
+
+void fold_long_tails(struct core *core, const struct id *users, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (!user_log_tail_is_long(&core->user_log, &users[i])) {
-            continue;
+        struct log_user *user = log_tail_find(&core->user_log.tail, &users[i]);
+        if (user != NULL && user->count >= tail_max(&users[i])) {
+            user_fold(core, user); /* without memory, a little later */
         }
-        struct op *op = op_begin(core);
-        if (op == NULL) {
-            return; /* the tail is counted anew and folded a little later */
-        }
-        op->replica = (struct replica_read){
-            .query = {.partition_kind = PARTITION_USER, .partition = users[i]},
-            .token = token_of_partition(PARTITION_USER, &users[i])};
-        fold_begin(core, op, background_fold_end);
     }
 }

@@ -93,9 +93,7 @@ struct replica_read {
     struct message_read query;
     uint64_t token;
     struct answer_to to;
-    uint64_t folded_up_to;
-    uint32_t rounds;
-    uint8_t stage;
+    uint32_t membership_writes; /* when the conversation's version was asked for */
 };
 
 enum deadline_class { DEADLINE_WRITE, DEADLINE_READ, DEADLINE_CLASSES };
@@ -105,7 +103,7 @@ struct op {
     uint32_t generation;
     uint16_t phase;
     bool running;
-    struct list link; /* free list, or the deadline list of its class */
+    struct list link; /* free list, the deadline list of its class, or user_log.waiting */
     uint64_t deadline_ms;
     void (*timed_out)(struct core *core, struct op *op);
     void (*read_done)(struct core *core, struct op *op, const struct event *event);
@@ -126,7 +124,7 @@ struct op {
     void (*admitted)(struct core *core, struct op *op);
     void (*after_admission)(struct core *core, struct op *op);
     bool any_user;
-    bool load_confirms; /* the conversation is read at the keyspace's level: a denial counts */
+    bool load_confirms;   /* the conversation is read at the keyspace's level: a denial counts */
     bool member_confirms; /* the same, of a channel's member */
     bool is_retry;
     bool is_channel;

@@ -234,11 +234,8 @@ void outbox_batch_close(struct core *core)
         return;
     }
     size_t size = 1 + row->entries * (size_t)OUTBOX_ENTRY_BYTES;
-    uint8_t *value = effects_allocate(&core->effects, size);
     struct key_bytes key = local_outbox_key(row->sequence);
-    COLUMBA_ASSERT(value != NULL);
-    memcpy(value, outbox->open_bytes, size);
-    bool put = core_write(core, EFFECT_PUT, key_slice(&key), slice_of(value, size));
+    bool put = core_write(core, EFFECT_PUT, key_slice(&key), slice_of(outbox->open_bytes, size));
     COLUMBA_ASSERT(put);
 }
 

@@ -178,7 +178,7 @@ static enum columba_error fanout_check(struct core *core, const struct message_f
             return ERR_NOT_A_REPLICA;
         }
     }
-    return COLUMBA_OK;
+    return fold_make_room(core, fanout->user_count) ? COLUMBA_OK : ERR_OVERLOADED;
 }
 
 void replica_fanout(struct core *core, const struct message_fanout *fanout,
@@ -186,10 +186,9 @@ void replica_fanout(struct core *core, const struct message_fanout *fanout,
 {
     enum columba_error error = fanout_check(core, fanout);
     for (uint32_t i = 0; error == COLUMBA_OK && i < fanout->user_count; i++) {
-        struct user_event event = {.conversation = fanout->conversation,
-                                   .message = fanout->message,
-                                   .is_own = id_equal(&fanout->sender, &fanout->users[i])};
-        error = user_log_append(core, &fanout->users[i], &event);
+        bool is_own = id_equal(&fanout->sender, &fanout->users[i]);
+        error = user_log_append(core, &fanout->users[i], &fanout->conversation, &fanout->message,
+                                is_own);
     }
     if (error != COLUMBA_OK) {
         fanout_answer_with(core, to, error);
@@ -197,7 +196,7 @@ void replica_fanout(struct core *core, const struct message_fanout *fanout,
     }
     struct waiter waiter = {.batch = core->open_batch, .kind = WAITER_FANOUT, .to = *to};
     waiters_push(&core->waiters, &waiter);
-    fold_tails_that_grew(core, fanout->users, fanout->user_count);
+    fold_long_tails(core, fanout->users, fanout->user_count);
 }
 
 /* The conversation's version is not in memory: read its row, then answer. */
@@ -213,7 +212,7 @@ static void version_read_done(struct core *core, struct op *op, const struct eve
         version = bytes_get_u64_be(cell.value.data);
         /* A change that was gathered since may not have been seen by this read; then the result
          * is good for this answer (its write came before the read) but not for later ones. */
-        if (op->replica.rounds == (uint32_t)core->membership_writes) {
+        if (op->replica.membership_writes == (uint32_t)core->membership_writes) {
             version_cache_put(&core->versions, &op->conversation, version);
         }
     }
@@ -233,7 +232,7 @@ static void version_read(struct core *core, const struct waiter *waiter)
     }
     op->conversation = waiter->conversation;
     op->replica.to = waiter->to;
-    op->replica.rounds = (uint32_t)core->membership_writes;
+    op->replica.membership_writes = (uint32_t)core->membership_writes;
     op->read_done = version_read_done;
     struct row_key key = {.token = token_of_partition(PARTITION_CONVERSATION, &op->conversation),
                           .partition = op->conversation,

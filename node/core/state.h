@@ -47,6 +47,7 @@ struct core {
     struct version_cache versions;
     uint64_t membership_writes; /* changes of membership gathered so far, as a replica */
     uint64_t open_batch;        /* the number the open batch will have */
+    uint64_t durable_batch;     /* committed, and all before it */
     bool batch_has_writes;
     bool failed; /* a commit failed: nothing is durable any more */
     struct core_counters counters;

@@ -1,51 +1,73 @@
 /*
- * A user's log on this replica: events under the replica's own sequence, one put each, no read.
- * The log is replica-local; how densely it is packed is this file's affair alone.
+ * Users' logs on this replica: what happened for each of them, under the replica's own sequence.
+ * A log is replica-local; how densely it is packed is this file's affair alone.
  *
- * Sequences grow for ever: the start counter in the high bits, a count in the low ones, so that
- * nothing has to be stored to know the next one.
+ * An event is stored twice in its life, never in a row of its own:
  *
- *   event  [format u8 = 1][flags u8][conversation 16][message 16]     flags: 1 sent by the user
+ *   as it comes  one row for all events that one commit batch brought, whoever they are for; the
+ *                same events are in memory (log_tail.h). The row goes when all of them are folded.
+ *   folded       one row in the user's log for all of his events of a fold (fold.h).
+ *
+ *   arrival row  [format u8 = 1] message*
+ *     message      [conversation 16][message 16][count u16] user * count
+ *     user         [flags u8][user 16]                         flags: 1 sent by the user
+ *   log row      [format u8 = 1] event*
+ *     event        [flags u8][conversation 16][message 16]
+ *
+ * At a start the arrival rows that are left are read back into memory (log_recovery.h). What was
+ * folded already may be folded again: inboxes are sets. Sequences grow for ever: the start counter
+ * in the high bits, a count in the low ones, so that nothing has to be stored to know the next one.
  */
 #ifndef COLUMBA_NODE_CORE_USER_LOG_H
 #define COLUMBA_NODE_CORE_USER_LOG_H
 
-#include <stdbool.h>
-
 #include "base/error.h"
-#include "base/id.h"
-#include "base/memory.h"
-#include "base/slice.h"
+#include "base/list.h"
+#include "node/core/log_tail.h"
 
-#define USER_EVENT_FORMAT 1u
-#define USER_EVENT_BYTES (2u + 2u * ID_BYTES)
+#define USER_LOG_FORMAT 1u
+#define USER_LOG_FLAG_OWN 1u
+#define ARRIVAL_USER_BYTES (1u + ID_BYTES)
 #define SEQUENCE_COUNT_BITS 40
-/* Unfolded events of one user after which the log is folded without anybody asking, so that an
- * inbox read never has a long tail before it. */
+/* Unfolded events of one user after which he is folded without anybody asking, so that one fold
+ * stays small. */
 #define USER_LOG_TAIL_MAX 256u
-/* Users whose tails are counted; a collision only folds a little earlier. */
-#define USER_LOG_TAILS (1u << 15)
+/* Events in one arrival row; a batch that brings more opens another. */
+#define ARRIVAL_ROW_EVENTS_MAX 1024u
+/* Users whose last fold is known one by one; a collision only makes a read wait for a commit. */
+#define USER_LOG_FOLDS (1u << 14)
 
 struct core;
-
-struct user_event {
-    struct id conversation;
-    struct id message;
-    bool is_own;
-};
+struct event;
+struct op;
 
 struct user_log {
-    uint64_t sequence; /* of the newest event */
-    uint16_t *tails;   /* events since the last fold, by a hash of the user */
+    struct log_tail tail;
+    uint64_t sequence;      /* the newest */
+    uint64_t *fold_batches; /* the batch of the last fold, by a hash of the user */
+    uint32_t row_events_max;
+    uint8_t *row_bytes;    /* for the row that the closing of a batch ends: it must not fail */
+    struct list waiting;   /* operations that fold when all rows are read back (log_recovery.h) */
+    uint64_t recover_from; /* rows from here on are not read back; UINT64_MAX: all are */
+    bool is_recovering;    /* a read is under way */
 };
 
-int user_log_init(struct user_log *log, struct memory *memory, uint64_t start_count);
+int user_log_init(struct user_log *log, struct memory *memory, uint64_t start_count,
+                  uint32_t events_max);
 void user_log_clear(struct user_log *log, struct memory *memory);
-/* Into the open batch. ERR_NO_MEMORY. */
+/* There must be room in the tail. ERR_NO_MEMORY: not appended. */
 enum columba_error user_log_append(struct core *core, const struct id *user,
-                                   const struct user_event *event);
-bool user_event_decode(struct slice bytes, struct user_event *out_event);
-/* Has the tail grown past its bound? Counts from zero again if so. */
-bool user_log_tail_is_long(struct user_log *log, const struct id *user);
+                                   const struct id *conversation, const struct id *message,
+                                   bool is_own);
+/* Ends the open row, if there is one: it goes into the open batch. False: no memory, and it stays
+ * open. */
+bool user_log_row_end(struct core *core);
+/* The same, as the batch is closed; cannot fail. Right after the effects were taken. */
+void user_log_batch_close(struct core *core);
+/* The user's events are in the inbox rows of the open batch: puts them into his log, removes the
+ * arrival rows that are done, and forgets them. False: no memory, nothing has changed. */
+bool user_log_folded(struct core *core, struct log_user *user);
+/* The batch that made what was folded last for this user durable; 0: before this start. */
+uint64_t user_log_fold_batch(const struct user_log *log, const struct id *user);
 
 #endif

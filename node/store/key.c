@@ -66,25 +66,45 @@ struct id clustering_to_id(enum table table, const uint8_t clustering[ID_BYTES])
     return id;
 }
 
-struct key_bytes local_outbox_key(uint64_t sequence)
+static struct key_bytes sequence_key(enum local_table table, uint64_t sequence)
 {
     struct key_bytes encoded;
     struct writer writer = writer_of(encoded.bytes, sizeof(encoded.bytes));
-    writer_u8(&writer, LOCAL_OUTBOX);
+    writer_u8(&writer, (uint8_t)table);
     writer_u64(&writer, sequence);
     return key_done(&writer, &encoded);
 }
 
-bool local_outbox_key_decode(struct slice bytes, uint64_t *out_sequence)
+static bool sequence_key_decode(enum local_table table, struct slice bytes, uint64_t *out_sequence)
 {
     struct reader reader = reader_of(bytes);
-    bool is_outbox = reader_u8(&reader) == LOCAL_OUTBOX;
+    bool is_of_table = reader_u8(&reader) == table;
     uint64_t sequence = reader_u64(&reader);
-    if (!is_outbox || !reader_is_done(&reader)) {
+    if (!is_of_table || !reader_is_done(&reader)) {
         return false;
     }
     *out_sequence = sequence;
     return true;
+}
+
+struct key_bytes local_outbox_key(uint64_t sequence)
+{
+    return sequence_key(LOCAL_OUTBOX, sequence);
+}
+
+bool local_outbox_key_decode(struct slice bytes, uint64_t *out_sequence)
+{
+    return sequence_key_decode(LOCAL_OUTBOX, bytes, out_sequence);
+}
+
+struct key_bytes local_arrival_key(uint64_t sequence)
+{
+    return sequence_key(LOCAL_ARRIVAL, sequence);
+}
+
+bool local_arrival_key_decode(struct slice bytes, uint64_t *out_sequence)
+{
+    return sequence_key_decode(LOCAL_ARRIVAL, bytes, out_sequence);
 }
 
 struct key_bytes local_log_key(uint64_t token, const struct id *user, uint64_t sequence)
@@ -111,16 +131,6 @@ bool local_log_key_decode(struct slice bytes, struct id *out_user, uint64_t *out
     *out_user = user;
     *out_sequence = sequence;
     return true;
-}
-
-struct key_bytes local_fold_key(uint64_t token, const struct id *user)
-{
-    struct key_bytes encoded;
-    struct writer writer = writer_of(encoded.bytes, sizeof(encoded.bytes));
-    writer_u8(&writer, LOCAL_FOLD);
-    writer_u64(&writer, token);
-    writer_id(&writer, user);
-    return key_done(&writer, &encoded);
 }
 
 struct key_bytes local_meta_key(const char *name)

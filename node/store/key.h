@@ -54,9 +54,10 @@ struct id clustering_to_id(enum table table, const uint8_t clustering[ID_BYTES])
 
 struct key_bytes local_outbox_key(uint64_t sequence);
 bool local_outbox_key_decode(struct slice bytes, uint64_t *out_sequence);
+struct key_bytes local_arrival_key(uint64_t sequence);
+bool local_arrival_key_decode(struct slice bytes, uint64_t *out_sequence);
 struct key_bytes local_log_key(uint64_t token, const struct id *user, uint64_t sequence);
 bool local_log_key_decode(struct slice bytes, struct id *out_user, uint64_t *out_sequence);
-struct key_bytes local_fold_key(uint64_t token, const struct id *user);
 /* name: at most 32 bytes. */
 struct key_bytes local_meta_key(const char *name);
 

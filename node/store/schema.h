@@ -115,10 +115,10 @@ const struct column_spec *schema_column(uint8_t table, uint8_t column);
 
 /* Replica-local tables (space LOCAL): one replica's own bookkeeping, under keys of its own. */
 enum local_table {
-    LOCAL_META = 1,   /* clustering: a name */
-    LOCAL_OUTBOX = 2, /* clustering: sequence, u64 */
-    LOCAL_LOG = 3,    /* clustering: token u64, user id, sequence u64 */
-    LOCAL_FOLD = 4,   /* clustering: token u64, user id; value: folded up to this sequence */
+    LOCAL_META = 1,    /* clustering: a name */
+    LOCAL_OUTBOX = 2,  /* clustering: sequence, u64 */
+    LOCAL_LOG = 3,     /* clustering: token u64, user id, sequence u64 */
+    LOCAL_ARRIVAL = 4, /* clustering: sequence, u64; events that are not in their users' logs yet */
 };
 
 #endif

@@ -38,6 +38,7 @@ ack_before_commit 50 a replica acknowledges before its commit is durable
 repair_after_answer 300 a read answers before what it found is written back
 no_takeover 10 nobody takes over the fan-out of a coordinator that died
 outbox_forgotten 10 a replica does not go through its outbox at start
+tail_forgotten 20 a replica does not read back at start what is not folded yet
 fanout_to_one 30 a fan-out is done when one replica of each member has it
 counter_counts_retry 10 a retry counts as another unread message
 marker_goes_back 10 the last read marker to arrive wins

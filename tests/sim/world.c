@@ -34,6 +34,8 @@ static void plan_core(struct world *world)
     /* Tight tables in some seeds: what does not fit is refused, and nothing is lost. */
     config->operations_max = random_chance(&world->random, 300) ? 48 : 2048;
     config->outbox_entries_max = random_chance(&world->random, 200) ? 40 : 8192;
+    /* So small that the oldest events are always folded to make room. */
+    config->log_events_max = random_chance(&world->random, 400) ? 256 : 1u << 14;
     /* The crowd's conversation is a channel in some. */
     config->fanout_members_max =
         random_chance(&world->random, 150) ? CROWD_MIN : FANOUT_MEMBERS_DEFAULT;

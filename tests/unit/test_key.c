@@ -98,10 +98,9 @@ static void local_keys_have_these_bytes(void **state)
     assert_bytes_equal(key_slice(&key), slice_of(outbox, sizeof(outbox)));
     key = local_log_key(9, &user, 5);
     assert_bytes_equal(key_slice(&key), slice_of(log, sizeof(log)));
-    key = local_fold_key(9, &user);
-    assert_int_equal(key.size, sizeof(log) - 8);
-    assert_int_equal(key.bytes[0], LOCAL_FOLD);
-    assert_memory_equal(key.bytes + 1, log + 1, sizeof(log) - 9);
+    static const uint8_t arrival[] = {0x04, 0, 0, 0, 0, 0, 0, 0x01, 0x02};
+    key = local_arrival_key(0x102);
+    assert_bytes_equal(key_slice(&key), slice_of(arrival, sizeof(arrival)));
     key = local_meta_key("starts");
     assert_bytes_equal(key_slice(&key), slice_of(meta, sizeof(meta)));
 }
@@ -119,6 +118,11 @@ static void local_keys_come_back_and_are_not_mistaken(void **state)
     assert_true(local_log_key_decode(key_slice(&log), &decoded, &sequence));
     assert_int_equal(sequence, 5);
     assert_true(id_equal(&decoded, &user));
+    struct key_bytes arrival = local_arrival_key(78);
+    assert_true(local_arrival_key_decode(key_slice(&arrival), &sequence));
+    assert_int_equal(sequence, 78);
+    assert_false(local_arrival_key_decode(key_slice(&outbox), &sequence));
+    assert_false(local_outbox_key_decode(key_slice(&arrival), &sequence));
     assert_false(local_outbox_key_decode(key_slice(&log), &sequence));
     assert_false(local_log_key_decode(key_slice(&outbox), &decoded, &sequence));
     assert_false(local_outbox_key_decode(slice_of(outbox.bytes, outbox.size - 1u), &sequence));
