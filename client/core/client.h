@@ -111,6 +111,7 @@ struct client_request {
     uint32_t heap_position;
     uint32_t connection;
     uint32_t last_node;
+    uint32_t counted_at; /* the node among whose requests this one is; CLIENT_NODE_ANY: none */
     uint16_t attempts;
     uint16_t unavailable_attempts;
     uint8_t state;

@@ -43,6 +43,11 @@
 #define SILENT_CLOSE_MS 10000u
 /* A draining node gets no new requests for this long. */
 #define DRAINING_AVOID_MS 2000u
+/* A partition's requests go to its first replica, which has it in its caches, unless that has this
+ * many times the unanswered requests of another one, and so many more: it is busy with something,
+ * and the coordinator decides the latency. */
+#define NODE_BUSY_FACTOR 2u
+#define NODE_BUSY_REQUESTS 8u
 #define NODES_ENTRIES_MAX (CLIENT_CONTACTS_MAX + NODES_MAX)
 /* With no connection at all, so many nodes are tried at once. */
 #define WANTED_AT_ONCE_MAX 32u
@@ -98,6 +103,7 @@ struct client_node {
     enum node_news news;
     struct list news_link;
     uint64_t avoid_until_ms;
+    uint32_t requests; /* routed to it and not answered */
     enum columba_error last_error;
     char host_text[CLIENT_HOST_MAX_BYTES + 1];
     char text[CLIENT_HOST_MAX_BYTES + 10]; /* host:port */

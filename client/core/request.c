@@ -91,6 +91,15 @@ static bool slot_take(struct client *client, struct client_request *request)
     return true;
 }
 
+/* The node that the request was routed to is rid of it, answered or not. */
+static void node_leave(struct client *client, struct client_request *request)
+{
+    if (request->counted_at != CLIENT_NODE_ANY) {
+        client->nodes[request->counted_at]->requests--;
+        request->counted_at = CLIENT_NODE_ANY;
+    }
+}
+
 static void slot_give_back(struct client *client, struct client_request *request)
 {
     if (request->slot == SLOT_NONE) {
@@ -98,6 +107,7 @@ static void slot_give_back(struct client *client, struct client_request *request
     }
     heap_remove(client, request);
     struct client_slot *slot = &client->slots[request->slot];
+    node_leave(client, request);
     slot->request = NULL;
     slot->next_free = client->free_slot;
     client->free_slot = request->slot;
@@ -170,6 +180,8 @@ static void request_queue(struct client *client, struct client_request *request,
     }
     request->state = REQUEST_QUEUED;
     request->connection = connection->number;
+    request->counted_at = connection->node->index;
+    connection->node->requests++;
     client->slots[request->slot].attempt++;
     heap_insert(client, request, due_ms);
     list_append(&connection->queued, &request->link);
@@ -178,6 +190,7 @@ static void request_queue(struct client *client, struct client_request *request,
 
 void request_route(struct client *client, struct client_request *request)
 {
+    node_leave(client, request);
     struct connection *connection = routing_pick(client, request);
     if (connection != NULL && request->wait_for_connection) {
         request_succeed(client, request, NULL);
@@ -198,6 +211,7 @@ static void request_back_off(struct client *client, struct client_request *reque
         request_finish(client, request);
         return;
     }
+    node_leave(client, request);
     request->state = REQUEST_BACKOFF;
     heap_insert(client, request, until_ms);
 }
@@ -353,6 +367,7 @@ void client_submit(struct client *client, struct client_request *request)
     request->heap_position = HEAP_NONE;
     request->connection = CONNECTION_NONE;
     request->last_node = CLIENT_NODE_ANY;
+    request->counted_at = CLIENT_NODE_ANY;
     request->attempts = 0;
     request->unavailable_attempts = 0;
     request->may_be_applied = false;

@@ -56,6 +56,26 @@ static bool choice_offer(struct choice *choice, struct client *client,
     return choice->fitness == FIT_WELL;
 }
 
+static bool is_busy(const struct client_node *node, const struct client_node *other)
+{
+    return node->requests > NODE_BUSY_FACTOR * other->requests + NODE_BUSY_REQUESTS;
+}
+
+/* Another replica that is as good, while the chosen one is busy. */
+static void choose_less_busy(struct choice *choice, struct client *client,
+                             const struct client_request *request,
+                             const struct replica_set *replicas)
+{
+    for (unsigned i = 0; i < replicas->count; i++) {
+        uint32_t index = client->node_of_topology[replicas->node[i]];
+        struct connection *connection = NULL;
+        if (index < client->node_count && is_busy(choice->connection->node, client->nodes[index]) &&
+            node_fitness(client, request, client->nodes[index], &connection) == FIT_WELL) {
+            choice->connection = connection;
+        }
+    }
+}
+
 /* Replicas in ring order. The first one that is not connected is wanted: it would be better. */
 static void choose_replica(struct choice *choice, struct client *client,
                            const struct client_request *request)
@@ -70,6 +90,7 @@ static void choose_replica(struct choice *choice, struct client *client,
         }
         struct client_node *node = client->nodes[index];
         if (choice_offer(choice, client, request, node)) {
+            choose_less_busy(choice, client, request, replicas);
             return;
         }
         if (!wanted && !node_is_ready(client, node)) {

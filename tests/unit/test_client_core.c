@@ -343,6 +343,42 @@ static void a_lost_connection_is_made_up_for_elsewhere(void **state)
     world_end(&world);
 }
 
+/* The first replica does not answer for a while: it gets no more than the others can make up for,
+ * and all again when it has caught up. */
+static void a_busy_replica_is_passed_over(void **state)
+{
+    (void)state;
+    static struct client_request requests[30];
+    warm_world(3);
+    requests[0] = world_send_request(&conversation);
+    client_submit(world.client, &requests[0]);
+    world_run_until(&world, 1);
+    unsigned preferred = world.asked[0].node;
+    world.nodes[preferred].is_mute = true;
+    unsigned before = world.asked_count;
+    for (unsigned i = 0; i < 30; i++) {
+        requests[i] = world_send_request(&conversation);
+        client_submit(world.client, &requests[i]);
+        world_drain(&world);
+    }
+    unsigned at_preferred = 0;
+    for (unsigned i = before; i < world.asked_count; i++) {
+        at_preferred += world.asked[i].node == preferred;
+    }
+    assert_int_equal(world.asked_count - before, 30);
+    assert_in_range(at_preferred, 8, 12);
+    /* Those it swallowed are asked of others in the end, and no longer count against it. */
+    world_run(&world, 5000);
+    assert_int_equal(world.completed, 31);
+    world.nodes[preferred].is_mute = false;
+    world_run(&world, 600);
+    before = world.asked_count;
+    client_submit(world.client, &requests[0]);
+    world_drain(&world);
+    assert_int_equal(world.asked[before].node, preferred);
+    world_end(&world);
+}
+
 static void a_silent_node_is_left_and_avoided_until_it_speaks(void **state)
 {
     (void)state;
@@ -746,6 +782,7 @@ int main(void)
         cmocka_unit_test(requests_go_to_a_replica),
         cmocka_unit_test(with_the_first_replica_down_the_next_one_serves),
         cmocka_unit_test(a_lost_connection_is_made_up_for_elsewhere),
+        cmocka_unit_test(a_busy_replica_is_passed_over),
         cmocka_unit_test(a_silent_node_is_left_and_avoided_until_it_speaks),
         cmocka_unit_test(overload_is_waited_out_with_growing_pauses),
         cmocka_unit_test(a_draining_node_is_left_at_once),
