@@ -205,12 +205,9 @@ static uint32_t tail_max(const struct id *user)
     return USER_LOG_TAIL_MAX - user->bytes[0] % (USER_LOG_TAIL_MAX / 2);
 }
 
-void fold_long_tails(struct core *core, const struct id *users, uint32_t count)
+void fold_long_tail(struct core *core, struct log_user *user)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        struct log_user *user = log_tail_find(&core->user_log.tail, &users[i]);
-        if (user != NULL && user->count >= tail_max(&users[i])) {
-            user_fold(core, user); /* without memory, a little later */
-        }
+    if (user->count >= tail_max(&user->id)) {
+        user_fold(core, user); /* without memory, a little later */
     }
 }

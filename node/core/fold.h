@@ -13,6 +13,8 @@
 
 #include "node/core/op.h"
 
+struct log_user;
+
 /* Events in one inbox row's fragment; more make another fragment of the same row. */
 #define FOLD_EVENTS_MAX 512u
 
@@ -20,7 +22,7 @@
 void fold_begin(struct core *core, struct op *op, void (*next)(struct core *core, struct op *op));
 /* Folds the oldest users until there is room for so many more events. False: there is none. */
 bool fold_make_room(struct core *core, uint32_t events);
-/* After appends: folds those of the users whose tails have grown past the bound. */
-void fold_long_tails(struct core *core, const struct id *users, uint32_t count);
+/* After an append: folds the user if his tail has grown past the bound. */
+void fold_long_tail(struct core *core, struct log_user *user);
 
 #endif

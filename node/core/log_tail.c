@@ -140,8 +140,9 @@ static void user_remove(struct log_tail *tail, struct log_user *user)
     tail->users_free = index;
 }
 
-void log_tail_append(struct log_tail *tail, const struct id *user, const struct id *conversation,
-                     const struct id *message, bool is_own)
+struct log_user *log_tail_append(struct log_tail *tail, const struct id *user,
+                                 const struct id *conversation, const struct id *message,
+                                 bool is_own)
 {
     COLUMBA_ASSERT(tail->is_open && tail->events_end - tail->events_begin < tail->events_max);
     uint32_t position = tail->events_end++;
@@ -163,6 +164,7 @@ void log_tail_append(struct log_tail *tail, const struct id *user, const struct 
     row->count++;
     row->unfolded++;
     tail->unfolded++;
+    return owner;
 }
 
 const struct log_event *log_tail_event(const struct log_tail *tail, uint32_t position)

@@ -81,9 +81,10 @@ bool log_tail_is_crowded(const struct log_tail *tail, uint32_t events);
 
 /* No row may be open, and there must be room. */
 void log_tail_row_open(struct log_tail *tail, uint64_t sequence);
-/* Into the open row; there must be room. */
-void log_tail_append(struct log_tail *tail, const struct id *user, const struct id *conversation,
-                     const struct id *message, bool is_own);
+/* Into the open row; there must be room. Returns the user. */
+struct log_user *log_tail_append(struct log_tail *tail, const struct id *user,
+                                 const struct id *conversation, const struct id *message,
+                                 bool is_own);
 /* The row that is open; NULL: none. */
 const struct log_row *log_tail_open_row(const struct log_tail *tail);
 void log_tail_row_close(struct log_tail *tail);

@@ -187,8 +187,13 @@ void replica_fanout(struct core *core, const struct message_fanout *fanout,
     enum columba_error error = fanout_check(core, fanout);
     for (uint32_t i = 0; error == COLUMBA_OK && i < fanout->user_count; i++) {
         bool is_own = id_equal(&fanout->sender, &fanout->users[i]);
-        error = user_log_append(core, &fanout->users[i], &fanout->conversation, &fanout->message,
-                                is_own);
+        struct log_user *user = user_log_append(core, &fanout->users[i], &fanout->conversation,
+                                                &fanout->message, is_own);
+        if (user != NULL) {
+            fold_long_tail(core, user);
+        } else {
+            error = ERR_NO_MEMORY;
+        }
     }
     if (error != COLUMBA_OK) {
         fanout_answer_with(core, to, error);
@@ -196,7 +201,6 @@ void replica_fanout(struct core *core, const struct message_fanout *fanout,
     }
     struct waiter waiter = {.batch = core->open_batch, .kind = WAITER_FANOUT, .to = *to};
     waiters_push(&core->waiters, &waiter);
-    fold_long_tails(core, fanout->users, fanout->user_count);
 }
 
 /* The conversation's version is not in memory: read its row, then answer. */
@@ -238,8 +242,8 @@ static void version_read(struct core *core, const struct waiter *waiter)
                           .partition = op->conversation,
                           .table = TABLE_CONVERSATION};
     struct key_bytes begin = row_key_encode(&key);
-    key.table = TABLE_CONVERSATION + 1;
-    struct key_bytes end = row_key_encode(&key);
+    struct key_bytes end = begin; /* this one row */
+    end.bytes[end.size++] = 0;
     struct read_query query = {.space = SPACE_ROWS,
                                .begin = key_slice(&begin),
                                .end = key_slice(&end),

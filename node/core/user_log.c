@@ -135,22 +135,21 @@ void user_log_batch_close(struct core *core)
     log_tail_row_close(tail);
 }
 
-enum columba_error user_log_append(struct core *core, const struct id *user,
-                                   const struct id *conversation, const struct id *message,
-                                   bool is_own)
+struct log_user *user_log_append(struct core *core, const struct id *user,
+                                 const struct id *conversation, const struct id *message,
+                                 bool is_own)
 {
     struct user_log *log = &core->user_log;
     const struct log_row *row = log_tail_open_row(&log->tail);
     if (row != NULL && row->count >= log->row_events_max && !user_log_row_end(core)) {
-        return ERR_NO_MEMORY;
+        return NULL;
     }
     if (log_tail_open_row(&log->tail) == NULL) {
         log_tail_row_open(&log->tail, ++log->sequence);
     }
-    log_tail_append(&log->tail, user, conversation, message, is_own);
     core->batch_has_writes = true; /* the row, when the batch is closed */
     core->counters.log_events++;
-    return COLUMBA_OK;
+    return log_tail_append(&log->tail, user, conversation, message, is_own);
 }
 
 /* ---- folded ---- */

@@ -55,10 +55,10 @@ struct user_log {
 int user_log_init(struct user_log *log, struct memory *memory, uint64_t start_count,
                   uint32_t events_max);
 void user_log_clear(struct user_log *log, struct memory *memory);
-/* There must be room in the tail. ERR_NO_MEMORY: not appended. */
-enum columba_error user_log_append(struct core *core, const struct id *user,
-                                   const struct id *conversation, const struct id *message,
-                                   bool is_own);
+/* There must be room in the tail. Returns the user; NULL: no memory, not appended. */
+struct log_user *user_log_append(struct core *core, const struct id *user,
+                                 const struct id *conversation, const struct id *message,
+                                 bool is_own);
 /* Ends the open row, if there is one: it goes into the open batch. False: no memory, and it stays
  * open. */
 bool user_log_row_end(struct core *core);

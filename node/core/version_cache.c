@@ -14,34 +14,50 @@ void version_cache_clear(struct version_cache *cache, struct memory *memory)
     cache->slots = NULL;
 }
 
-static struct version_slot *slot_of(const struct version_cache *cache, const struct id *id)
+static struct version_slot *set_of(const struct version_cache *cache, const struct id *id)
 {
     /* Ids are hashes already. */
-    return &cache->slots[bytes_get_u32_be(id->bytes) & (VERSION_CACHE_SLOTS - 1)];
+    uint32_t sets = VERSION_CACHE_SLOTS / VERSION_CACHE_WAYS;
+    return &cache->slots[(bytes_get_u32_be(id->bytes) & (sets - 1)) * VERSION_CACHE_WAYS];
 }
 
-uint64_t version_cache_get(const struct version_cache *cache, const struct id *conversation)
+/* NULL: not in the set. What is found moves to the front. */
+static struct version_slot *slot_find(const struct version_cache *cache, const struct id *id)
 {
-    const struct version_slot *slot = slot_of(cache, conversation);
-    return slot->version != 0 && id_equal(&slot->conversation, conversation) ? slot->version : 0;
+    struct version_slot *set = set_of(cache, id);
+    for (unsigned i = 0; i < VERSION_CACHE_WAYS && set[i].version != 0; i++) {
+        if (id_equal(&set[i].conversation, id)) {
+            struct version_slot found = set[i];
+            memmove(set + 1, set, i * sizeof(*set));
+            set[0] = found;
+            return set;
+        }
+    }
+    return NULL;
+}
+
+uint64_t version_cache_get(struct version_cache *cache, const struct id *conversation)
+{
+    const struct version_slot *slot = slot_find(cache, conversation);
+    return slot == NULL ? 0 : slot->version;
 }
 
 void version_cache_put(struct version_cache *cache, const struct id *conversation, uint64_t version)
 {
-    struct version_slot *slot = slot_of(cache, conversation);
-    if (id_equal(&slot->conversation, conversation) && slot->version > version) {
-        return;
+    struct version_slot *slot = slot_find(cache, conversation);
+    if (slot == NULL) {
+        slot = set_of(cache, conversation);
+        memmove(slot + 1, slot, (VERSION_CACHE_WAYS - 1) * sizeof(*slot));
+        *slot = (struct version_slot){.conversation = *conversation};
     }
-    slot->conversation = *conversation;
-    slot->version = version;
+    slot->version = slot->version > version ? slot->version : version;
 }
 
 void version_cache_raise(struct version_cache *cache, const struct id *conversation,
                          uint64_t version)
 {
-    struct version_slot *slot = slot_of(cache, conversation);
-    if (slot->version != 0 && id_equal(&slot->conversation, conversation) &&
-        slot->version < version) {
+    struct version_slot *slot = slot_find(cache, conversation);
+    if (slot != NULL && slot->version < version) {
         slot->version = version;
     }
 }

@@ -173,22 +173,30 @@ static enum columba_error pinned_copy(rocksdb_pinnableslice_t *pinned, struct ar
     return is_copied ? COLUMBA_OK : ERR_NO_MEMORY;
 }
 
-static enum columba_error rocksdb_engine_get(struct engine *engine, enum engine_space space,
-                                             enum engine_tier tier, struct slice key,
-                                             struct arena *arena, struct slice *out_value)
+static rocksdb_pinnableslice_t *key_pin(struct rocksdb_engine *rocksdb, enum engine_space space,
+                                        enum engine_tier tier, struct slice key,
+                                        enum columba_error *out_error)
 {
-    struct rocksdb_engine *rocksdb = rocksdb_engine_of(engine);
     rocksdb_readoptions_t *options = read_options_create(tier);
     char *errptr = NULL;
     rocksdb_pinnableslice_t *pinned =
         rocksdb_get_pinned_cf(rocksdb->database, options, rocksdb->families[space],
                               (const char *)key.data, key.size, &errptr);
-    enum columba_error error = rocksdb_status_take(errptr, NULL);
+    rocksdb_readoptions_destroy(options);
+    *out_error = rocksdb_status_take(errptr, NULL);
+    return pinned;
+}
+
+static enum columba_error rocksdb_engine_get(struct engine *engine, enum engine_space space,
+                                             enum engine_tier tier, struct slice key,
+                                             struct arena *arena, struct slice *out_value)
+{
+    enum columba_error error;
+    rocksdb_pinnableslice_t *pinned = key_pin(rocksdb_engine_of(engine), space, tier, key, &error);
     if (error == COLUMBA_OK) {
         error = pinned == NULL ? ERR_NOT_FOUND : pinned_copy(pinned, arena, out_value);
     }
     rocksdb_pinnableslice_destroy(pinned);
-    rocksdb_readoptions_destroy(options);
     return error;
 }
 
@@ -245,11 +253,37 @@ static void scan_walk(rocksdb_iterator_t *iterator, const struct engine_scan *sc
     }
 }
 
+/* Only one key can be in the range: the end is the key that follows the first one. */
+static bool scan_is_of_one_key(const struct engine_scan *scan)
+{
+    size_t size = scan->begin.size;
+    return size > 0 && scan->end.size == size + 1 && scan->end.data[size] == 0 &&
+           memcmp(scan->begin.data, scan->end.data, size) == 0;
+}
+
+/* Costs a fraction of what an iterator does. */
+static enum columba_error key_scan(struct rocksdb_engine *rocksdb, const struct engine_scan *scan)
+{
+    enum columba_error error;
+    rocksdb_pinnableslice_t *pinned =
+        key_pin(rocksdb, scan->space, scan->tier, scan->begin, &error);
+    if (pinned != NULL) {
+        size_t size;
+        const char *value = rocksdb_pinnableslice_value(pinned, &size);
+        scan->visit(scan->context, scan->begin, slice_of(value, size));
+    }
+    rocksdb_pinnableslice_destroy(pinned);
+    return error;
+}
+
 static enum columba_error rocksdb_scan(struct engine *engine, const struct engine_scan *scan)
 {
     struct rocksdb_engine *rocksdb = rocksdb_engine_of(engine);
     if (slice_compare(scan->begin, scan->end) >= 0) {
         return COLUMBA_OK;
+    }
+    if (scan_is_of_one_key(scan)) {
+        return key_scan(rocksdb, scan);
     }
     rocksdb_readoptions_t *options = scan_options_create(scan);
     rocksdb_iterator_t *iterator =

@@ -330,6 +330,27 @@ static void scans_run_both_ways_within_their_bounds(void **state)
     assert_scanned(fixture, "", "a", true, 9, "");
 }
 
+/* The range from a key to the one that follows it, which ends with a zero byte. */
+static void a_range_of_one_key_holds_that_key(void **state)
+{
+    struct fixture *fixture = *state;
+    put(fixture, "b", "2");
+    put(fixture, "bb", "22");
+    const char *const keys[] = {"b", "a", "bb"};
+    const char *const expected[] = {"b=2|", "", "bb=22|"};
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        struct visited visited = {.left = 9};
+        const struct engine_scan scan = {.space = SPACE_LOCAL,
+                                         .tier = TIER_ALL,
+                                         .begin = slice_of_text(keys[i]),
+                                         .end = slice_of(keys[i], strlen(keys[i]) + 1),
+                                         .visit = visit_text,
+                                         .context = &visited};
+        assert_int_equal(fixture->engine->table->scan(fixture->engine, &scan), COLUMBA_OK);
+        assert_string_equal(visited.text, expected[i]);
+    }
+}
+
 static bool visit_first(void *context, struct slice key, struct slice value)
 {
     (void)value;
@@ -546,6 +567,7 @@ static void a_long_random_history_is_remembered(void **state)
     TEST(a_batch_keeps_copies_and_can_be_used_again, open),                                        \
     TEST(an_empty_batch_is_committed, open),                                                       \
     TEST(scans_run_both_ways_within_their_bounds, open),                                           \
+    TEST(a_range_of_one_key_holds_that_key, open),                                                 \
     TEST(rows_are_met_newest_message_first, open),                                                 \
     TEST(what_is_in_memory_is_read_from_memory, open),                                             \
     TEST(large_values_come_back, open),                                                            \
