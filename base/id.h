@@ -37,6 +37,16 @@ static inline int id_compare(const struct id *a, const struct id *b)
 
 bool id_is_zero(const struct id *id);
 
+/* False, and nothing is set: the bytes are not as many as an id has. */
+static inline bool id_from_slice(struct slice bytes, struct id *out_id)
+{
+    if (bytes.size != ID_BYTES) {
+        return false;
+    }
+    memcpy(out_id->bytes, bytes.data, ID_BYTES);
+    return true;
+}
+
 /* XXH3-128 of the name, seeded by the kind, in canonical byte order. */
 struct id id_of_name(enum id_kind kind, struct slice name);
 

@@ -1,6 +1,7 @@
 #include "node/core/conversation.h"
 
 #include "base/bytes.h"
+#include "node/core/page.h"
 #include "node/core/read.h"
 #include "node/core/request.h"
 #include "node/core/state.h"
@@ -331,15 +332,13 @@ static size_t creation_bytes(const struct message_conversation_create *request)
 static void create_written(struct core *core, struct op *op)
 {
     conversation_cache_drop(&core->conversations, &op->conversation);
-    op_reply_status(core, op);
-    op_end(core, op);
+    op_finish(core, op);
 }
 
 static void create_existing_read(struct core *core, struct op *op)
 {
     if (op->status.error != COLUMBA_OK) {
-        op_reply_status(core, op);
-        op_end(core, op);
+        op_finish(core, op);
         return;
     }
     const struct message_conversation_create *request = op->request;
@@ -364,8 +363,7 @@ static void create_existing_read(struct core *core, struct op *op)
         }
     }
     if (!creation.is_new && creation.new_members == 0) {
-        op_reply_status(core, op); /* all of it is there: nothing changes */
-        op_end(core, op);
+        op_finish(core, op); /* all of it is there: nothing changes */
         return;
     }
     struct message_write write = {.topology_version = core->topology->version,
@@ -440,8 +438,7 @@ static void get_read(struct core *core, struct op *op)
 {
     struct loaded loaded;
     if (op->status.error != COLUMBA_OK) {
-        op_reply_status(core, op);
-        op_end(core, op);
+        op_finish(core, op);
         return;
     }
     if (!loaded_from_page(core, op, &loaded)) {
@@ -477,61 +474,38 @@ void conversation_get(struct core *core, const struct event *event)
     read_start(core, op, &query, request_read_level(core, op), get_read);
 }
 
-static void id_set(struct id *out_id, struct slice value)
-{
-    if (value.size == ID_BYTES) {
-        memcpy(out_id->bytes, value.data, ID_BYTES);
-    }
-}
-
-static struct message_member_row member_row(const struct packed_row *packed)
+static bool member_row(const struct packed_row *packed, void *out_row)
 {
     struct message_member_row row = {.name = slice_of(NULL, 0)};
     struct row_reader reader;
     struct cell cell;
-    id_set(&row.user, packed->clustering);
-    if (!row_reader_init(&reader, packed->row)) {
-        return row;
+    if (packed->clustering.size != ID_BYTES || !member_is_in(packed->row) ||
+        !row_reader_init(&reader, packed->row)) {
+        return false;
     }
+    id_from_slice(packed->clustering, &row.user);
     while (row_reader_next(&reader, &cell)) {
         if (cell.column == COLUMN_MEMBER_NAME) {
             row.name = cell.value;
         } else if (cell.column == COLUMN_MEMBER_DELIVERED_UP_TO) {
-            id_set(&row.delivered_up_to, cell.value);
+            id_from_slice(cell.value, &row.delivered_up_to);
         } else if (cell.column == COLUMN_MEMBER_READ_UP_TO) {
-            id_set(&row.read_up_to, cell.value);
+            id_from_slice(cell.value, &row.read_up_to);
         }
     }
-    return row;
+    *(struct message_member_row *)out_row = row;
+    return true;
 }
 
 static void members_read(struct core *core, struct op *op)
 {
-    if (op->status.error != COLUMBA_OK) {
-        op_reply_status(core, op);
-        op_end(core, op);
-        return;
+    struct page page;
+    if (page_make(core, op, MESSAGE_MEMBERS, sizeof(struct message_member_row), member_row,
+                  &page)) {
+        page.message->members = (struct message_members){
+            .rows = page.rows, .row_count = page.row_count, .more = page.more};
+        page_reply(core, op, &page);
     }
-    struct message *message = effects_message(&core->effects, MESSAGE_MEMBERS);
-    struct message_member_row *rows =
-        effects_allocate(&core->effects, op->read.row_count * sizeof(*rows));
-    if (message == NULL || rows == NULL) {
-        op_refuse(core, op, ERR_NO_MEMORY, NULL);
-        return;
-    }
-    struct packed_reader reader;
-    struct packed_row row;
-    uint32_t count = 0;
-    packed_reader_init(&reader, op->read.packed);
-    while (packed_reader_next(&reader, &row)) {
-        if (row.clustering.size == ID_BYTES && member_is_in(row.row)) {
-            rows[count++] = member_row(&row);
-        }
-    }
-    message->members =
-        (struct message_members){.rows = rows, .row_count = count, .more = op->read.more};
-    op_reply(core, op, message);
-    op_end(core, op);
 }
 
 void conversation_members(struct core *core, const struct event *event)
@@ -542,15 +516,12 @@ void conversation_members(struct core *core, const struct event *event)
         return;
     }
     op->conversation = request->conversation;
-    uint8_t begin[ID_BYTES + 1] = {0};
+    uint8_t begin[ID_BYTES + 1];
     struct message_read query = {.partition_kind = PARTITION_CONVERSATION,
                                  .partition = request->conversation,
                                  .table = TABLE_MEMBER,
-                                 .limit_rows = request_page_rows(request->limit, PAGE_MAX_ROWS),
+                                 .limit_rows = page_limit(request->limit, PAGE_MAX_ROWS),
                                  .limit_bytes = PAGE_MAX_BYTES};
-    if (!id_is_zero(&request->after)) {
-        memcpy(begin, request->after.bytes, ID_BYTES);
-        query.begin = slice_of(begin, sizeof(begin));
-    }
+    page_begin_after(&query, &request->after, begin);
     read_start(core, op, &query, request_read_level(core, op), members_read);
 }

@@ -144,6 +144,12 @@ void op_reply_status(struct core *core, struct op *op)
     op->connection = 0;
 }
 
+void op_finish(struct core *core, struct op *op)
+{
+    op_reply_status(core, op);
+    op_end(core, op);
+}
+
 void op_refuse(struct core *core, struct op *op, enum columba_error error, const char *text)
 {
     core_refuse(core, op->connection, op->request_id, error, text);

@@ -1,6 +1,7 @@
 #include "node/core/history.h"
 
 #include "node/core/conversation.h"
+#include "node/core/page.h"
 #include "node/core/read.h"
 #include "node/core/request.h"
 #include "node/core/send.h"
@@ -10,64 +11,41 @@
 #include "node/store/row.h"
 #include "proto/content.h"
 
-static bool history_row(const struct packed_row *packed, struct message_history_row *out_row)
+static bool history_row(const struct packed_row *packed, void *out_row)
 {
+    struct message_history_row *row = out_row;
     struct cell cell;
     if (packed->clustering.size != ID_BYTES ||
         !row_find(packed->row, COLUMN_MESSAGE_CONTENT, &cell)) {
         return false;
     }
-    out_row->message = clustering_to_id(TABLE_MESSAGE, packed->clustering.data);
-    out_row->content = cell.value;
+    row->message = clustering_to_id(TABLE_MESSAGE, packed->clustering.data);
+    row->content = cell.value;
     return true;
-}
-
-static void history_answer(struct core *core, struct op *op)
-{
-    struct message *message = effects_message(&core->effects, MESSAGE_HISTORY);
-    struct message_history_row *rows =
-        effects_allocate(&core->effects, op->read.row_count * sizeof(*rows));
-    if (message == NULL || rows == NULL) {
-        op_refuse(core, op, ERR_NO_MEMORY, NULL);
-        return;
-    }
-    struct packed_reader reader;
-    struct packed_row row;
-    uint32_t count = 0;
-    packed_reader_init(&reader, op->read.packed);
-    while (packed_reader_next(&reader, &row)) {
-        count += history_row(&row, &rows[count]) ? 1 : 0;
-    }
-    message->history =
-        (struct message_history){.rows = rows, .row_count = count, .more = op->read.more};
-    op_reply(core, op, message);
-    op_end(core, op);
 }
 
 static void history_existence_known(struct core *core, struct op *op)
 {
-    if (op->status.error == COLUMBA_OK) {
-        struct message *message = effects_message(&core->effects, MESSAGE_HISTORY);
-        op_reply(core, op, message);
-    } else {
-        op_reply_status(core, op);
+    if (op->status.error != COLUMBA_OK) {
+        op_finish(core, op);
+        return;
     }
+    op_reply(core, op, effects_message(&core->effects, MESSAGE_HISTORY));
     op_end(core, op);
 }
 
 static void history_page_read(struct core *core, struct op *op)
 {
-    if (op->status.error != COLUMBA_OK) {
-        op_reply_status(core, op);
-        op_end(core, op);
-        return;
-    }
-    if (op->read.row_count == 0) {
+    struct page page;
+    if (op->status.error == COLUMBA_OK && op->read.row_count == 0) {
         /* Nothing there: is it an empty page, or no conversation at all? */
         conversation_admit(core, op, true, history_existence_known);
-        return;
+    } else if (page_make(core, op, MESSAGE_HISTORY, sizeof(struct message_history_row), history_row,
+                         &page)) {
+        page.message->history = (struct message_history){
+            .rows = page.rows, .row_count = page.row_count, .more = page.more};
+        page_reply(core, op, &page);
     }
-    history_answer(core, op);
 }
 
 /*
@@ -101,8 +79,7 @@ void history_read(struct core *core, const struct event *event)
     struct message_read query = {.partition_kind = PARTITION_CONVERSATION,
                                  .partition = request->conversation,
                                  .table = TABLE_MESSAGE,
-                                 .limit_rows =
-                                     request_page_rows(request->limit, HISTORY_ROWS_DEFAULT),
+                                 .limit_rows = page_limit(request->limit, HISTORY_ROWS_DEFAULT),
                                  .limit_bytes = PAGE_MAX_BYTES,
                                  .flags = request->oldest_first ? READ_BACKWARDS : 0};
     history_bounds(request, begin, end, &query);
@@ -141,24 +118,17 @@ static enum columba_error import_check(const struct core *core,
     return size > WRITE_MAX_BYTES ? ERR_TOO_LARGE : COLUMBA_OK;
 }
 
-static void import_written(struct core *core, struct op *op)
-{
-    op_reply_status(core, op);
-    op_end(core, op);
-}
-
 static void import_admitted(struct core *core, struct op *op)
 {
     if (op->status.error != COLUMBA_OK) {
-        op_reply_status(core, op);
-        op_end(core, op);
+        op_finish(core, op);
         return;
     }
     struct message_write write = {.topology_version = core->topology->version,
                                   .partition_kind = PARTITION_CONVERSATION,
                                   .partition = op->conversation,
                                   .packed = op->content};
-    write_start(core, op, &write, request_write_level(core, op), import_written);
+    write_start(core, op, &write, request_write_level(core, op), op_finish);
 }
 
 /* The rows as they will be stored, in the operation's arena: they may wait for a read. */

@@ -1,6 +1,7 @@
 #include "node/core/inbox.h"
 
 #include "node/core/conversation.h"
+#include "node/core/page.h"
 #include "node/core/read.h"
 #include "node/core/request.h"
 #include "node/core/state.h"
@@ -9,14 +10,7 @@
 
 #define INBOX_ROW_BYTES 160u
 
-static void id_set(struct id *out_id, struct slice value)
-{
-    if (value.size == ID_BYTES) {
-        memcpy(out_id->bytes, value.data, ID_BYTES);
-    }
-}
-
-static bool inbox_row(const struct packed_row *packed, struct message_inbox_row *out_row)
+static bool inbox_row(const struct packed_row *packed, void *out_row)
 {
     struct message_inbox_row row = {.has_unread = true};
     struct row_reader reader;
@@ -24,14 +18,14 @@ static bool inbox_row(const struct packed_row *packed, struct message_inbox_row 
     if (packed->clustering.size != ID_BYTES || !row_reader_init(&reader, packed->row)) {
         return false;
     }
-    id_set(&row.conversation, packed->clustering);
+    id_from_slice(packed->clustering, &row.conversation);
     while (row_reader_next(&reader, &cell)) {
         switch (cell.column) {
         case COLUMN_INBOX_LAST:
-            id_set(&row.last, cell.value);
+            id_from_slice(cell.value, &row.last);
             break;
         case COLUMN_INBOX_MARKER:
-            id_set(&row.marker, cell.value);
+            id_from_slice(cell.value, &row.marker);
             break;
         case COLUMN_INBOX_FLOOR:
             row.unread_is_at_least = true;
@@ -46,36 +40,19 @@ static bool inbox_row(const struct packed_row *packed, struct message_inbox_row 
             break;
         }
     }
-    *out_row = row;
+    *(struct message_inbox_row *)out_row = row;
     /* A marker without a message: read before anything arrived here. */
     return !id_is_zero(&row.last);
 }
 
 static void inbox_page_read(struct core *core, struct op *op)
 {
-    if (op->status.error != COLUMBA_OK) {
-        op_reply_status(core, op);
-        op_end(core, op);
-        return;
+    struct page page;
+    if (page_make(core, op, MESSAGE_INBOX, sizeof(struct message_inbox_row), inbox_row, &page)) {
+        page.message->inbox = (struct message_inbox){
+            .rows = page.rows, .row_count = page.row_count, .more = page.more};
+        page_reply(core, op, &page);
     }
-    struct message *message = effects_message(&core->effects, MESSAGE_INBOX);
-    struct message_inbox_row *rows =
-        effects_allocate(&core->effects, op->read.row_count * sizeof(*rows));
-    if (message == NULL || rows == NULL) {
-        op_refuse(core, op, ERR_NO_MEMORY, NULL);
-        return;
-    }
-    struct packed_reader reader;
-    struct packed_row row;
-    uint32_t count = 0;
-    packed_reader_init(&reader, op->read.packed);
-    while (packed_reader_next(&reader, &row)) {
-        count += inbox_row(&row, &rows[count]) ? 1 : 0;
-    }
-    message->inbox =
-        (struct message_inbox){.rows = rows, .row_count = count, .more = op->read.more};
-    op_reply(core, op, message);
-    op_end(core, op);
 }
 
 void inbox_read(struct core *core, const struct event *event)
@@ -85,18 +62,14 @@ void inbox_read(struct core *core, const struct event *event)
     if (op == NULL) {
         return;
     }
-    uint8_t begin[ID_BYTES + 1] = {0};
+    uint8_t begin[ID_BYTES + 1];
     struct message_read query = {.partition_kind = PARTITION_USER,
                                  .partition = request->user,
                                  .table = TABLE_INBOX,
-                                 .limit_rows =
-                                     request_page_rows(request->limit, INBOX_ROWS_DEFAULT),
+                                 .limit_rows = page_limit(request->limit, INBOX_ROWS_DEFAULT),
                                  .limit_bytes = PAGE_MAX_BYTES,
                                  .flags = READ_FOLD};
-    if (!id_is_zero(&request->after)) {
-        memcpy(begin, request->after.bytes, ID_BYTES);
-        query.begin = slice_of(begin, sizeof(begin));
-    }
+    page_begin_after(&query, &request->after, begin);
     read_start(core, op, &query, request_read_level(core, op), inbox_page_read);
 }
 
@@ -120,12 +93,6 @@ static struct slice row_packed(struct core *core, enum table table, const struct
                                           .clustering = slice_of(clustering->bytes, ID_BYTES),
                                           .row = row_writer_done(&row)});
     return writer_done(&packed);
-}
-
-static void mark_finished(struct core *core, struct op *op)
-{
-    op_reply_status(core, op);
-    op_end(core, op);
 }
 
 static void watermark_write(struct core *core, struct op *op, enum table table, uint8_t column,
@@ -153,13 +120,13 @@ static void mark_both_written(struct core *core, struct op *op)
 #ifndef COLUMBA_BUG_half_done_is_refused
     op->status.outcome_unknown = op->status.error != COLUMBA_OK;
 #endif
-    mark_finished(core, op);
+    op_finish(core, op);
 }
 
 static void mark_written(struct core *core, struct op *op)
 {
     if (op->status.error != COLUMBA_OK) {
-        mark_finished(core, op);
+        op_finish(core, op);
         return;
     }
     watermark_write(core, op, TABLE_MEMBER, COLUMN_MEMBER_READ_UP_TO, mark_both_written);
@@ -168,7 +135,7 @@ static void mark_written(struct core *core, struct op *op)
 static void mark_admitted(struct core *core, struct op *op)
 {
     if (op->status.error != COLUMBA_OK) {
-        mark_finished(core, op);
+        op_finish(core, op);
         return;
     }
     watermark_write(core, op, TABLE_INBOX, COLUMN_INBOX_MARKER, mark_written);
@@ -204,8 +171,7 @@ static void part_ends(struct core *core, struct op *op)
 {
     if (--op->parts_left == 0) {
         op->status.outcome_unknown = op->status.error != COLUMBA_OK && op->parts_may_be_applied;
-        op_reply_status(core, op);
-        op_end(core, op);
+        op_finish(core, op);
     }
 }
 

@@ -47,14 +47,6 @@ enum consistency request_load_level(const struct core *core, const struct op *op
     return is_less ? level : core->topology->read_consistency;
 }
 
-uint32_t request_page_rows(uint32_t asked, uint32_t otherwise)
-{
-    if (asked == 0) {
-        return otherwise;
-    }
-    return asked < PAGE_MAX_ROWS ? asked : PAGE_MAX_ROWS;
-}
-
 bool request_id_is_ahead(const struct core *core, const struct id *message)
 {
     return message_id_unix_ms(message) > core->unix_ms + CLOCK_AHEAD_MAX_MS;

@@ -20,8 +20,6 @@ enum consistency request_write_level(const struct core *core, const struct op *o
  */
 enum consistency request_load_level(const struct core *core, const struct op *op);
 
-uint32_t request_page_rows(uint32_t asked, uint32_t otherwise);
-
 /* Cells' time for an id too far ahead of this node's clock? */
 bool request_id_is_ahead(const struct core *core, const struct id *message);
 

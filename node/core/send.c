@@ -88,8 +88,7 @@ static void send_stored_read(struct core *core, struct op *op)
     struct packed_row row;
     struct cell cell;
     if (op->status.error != COLUMBA_OK) {
-        op_reply_status(core, op);
-        op_end(core, op);
+        op_finish(core, op);
         return;
     }
     packed_reader_init(&reader, op->read.packed);
@@ -120,8 +119,7 @@ static void send_compare(struct core *core, struct op *op)
 static void send_admitted(struct core *core, struct op *op)
 {
     if (op->status.error != COLUMBA_OK) {
-        op_reply_status(core, op);
-        op_end(core, op);
+        op_finish(core, op);
         return;
     }
     if (op->is_retry) {

@@ -60,6 +60,8 @@ void core_refuse(struct core *core, uint64_t connection, uint64_t request_id,
                  enum columba_error error, const char *text);
 /* To the asker of the operation, once; then nobody waits for it any more. */
 void op_reply_status(struct core *core, struct op *op);
+/* The same, and the operation is over. */
+void op_finish(struct core *core, struct op *op);
 void op_refuse(struct core *core, struct op *op, enum columba_error error, const char *text);
 void op_reply(struct core *core, struct op *op, const struct message *message);
 
