@@ -61,6 +61,7 @@ struct core *core_create(struct memory *memory, const struct core_config *config
 {
     COLUMBA_ASSERT(config->self < topology->node_count);
     COLUMBA_ASSERT(config->fanout_members_max <= FANOUT_MEMBERS_MAX);
+    COLUMBA_ASSERT(config->log_events_max >= LOG_EVENTS_MIN);
     struct core *core = memory_allocate_zero(memory, sizeof(*core));
     if (core == NULL) {
         return NULL;

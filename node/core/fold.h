@@ -4,7 +4,7 @@
  * user's log. All of it is in memory (log_tail.h), so a fold is one step without a read, and its
  * rows are one batch. It may be done twice: the rows merge.
  *
- * A user is folded when his inbox is read, when his tail is long, and when his events are the
+ * A user is folded when the inbox is read, when the tail is long, and when its events are the
  * oldest of a tail that is crowded. A read that follows goes on only when what was folded is
  * durable, so it never shows what a crash could take back.
  */
@@ -22,7 +22,7 @@ struct log_user;
 void fold_begin(struct core *core, struct op *op, void (*next)(struct core *core, struct op *op));
 /* Folds the oldest users until there is room for so many more events. False: there is none. */
 bool fold_make_room(struct core *core, uint32_t events);
-/* After an append: folds the user if his tail has grown past the bound. */
+/* After an append: folds the user if the tail has grown past the bound. */
 void fold_long_tail(struct core *core, struct log_user *user);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * What users' logs hold that is not folded yet, in memory: events in the order they came, and for
- * each user the chain of his own. It says nothing about how they are stored; user_log.h does.
+ * each user a chain. It says nothing about how they are stored; user_log.h does.
  *
  *   rows    | 17 . . . | 23 . | 30 (open)      each covers the events of one commit batch
  *   events  | a b a c  | d a  | b c            a ring; what is folded stays until its row is done
@@ -31,7 +31,7 @@ struct log_event {
     uint32_t user; /* in `users` */
     uint32_t next; /* of the user's, a position; the last one's means nothing */
     uint32_t row;  /* a position */
-    bool is_own;   /* sent by the user himself */
+    bool is_own;   /* sent by this user */
     bool is_folded;
 };
 
@@ -91,7 +91,7 @@ void log_tail_row_close(struct log_tail *tail);
 
 const struct log_event *log_tail_event(const struct log_tail *tail, uint32_t position);
 const struct id *log_tail_user_of(const struct log_tail *tail, const struct log_event *event);
-/* NULL: nothing of his is unfolded. */
+/* NULL: nothing of this user is unfolded. */
 struct log_user *log_tail_find(const struct log_tail *tail, const struct id *user);
 /* Whose unfolded event is the oldest; NULL: there is none. */
 struct log_user *log_tail_oldest(struct log_tail *tail);

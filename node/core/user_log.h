@@ -6,7 +6,7 @@
  *
  *   as it comes  one row for all events that one commit batch brought, whoever they are for; the
  *                same events are in memory (log_tail.h). The row goes when all of them are folded.
- *   folded       one row in the user's log for all of his events of a fold (fold.h).
+ *   folded       one row in the user's log for all events of a fold (fold.h).
  *
  *   arrival row  [format u8 = 1] message*
  *     message      [conversation 16][message 16][count u16] user * count
@@ -29,9 +29,11 @@
 #define USER_LOG_FLAG_OWN 1u
 #define ARRIVAL_USER_BYTES (1u + ID_BYTES)
 #define SEQUENCE_COUNT_BITS 40
-/* Unfolded events of one user after which he is folded without anybody asking, so that one fold
+/* Unfolded events of one user that are folded without anybody asking, at the latest, so that a fold
  * stays small. */
 #define USER_LOG_TAIL_MAX 256u
+/* The least that core_config.log_events_max may be. */
+#define LOG_EVENTS_MIN 64u
 /* Events in one arrival row; a batch that brings more opens another. */
 #define ARRIVAL_ROW_EVENTS_MAX 1024u
 /* Users whose last fold is known one by one; a collision only makes a read wait for a commit. */
@@ -64,7 +66,7 @@ struct log_user *user_log_append(struct core *core, const struct id *user,
 bool user_log_row_end(struct core *core);
 /* The same, as the batch is closed; cannot fail. Right after the effects were taken. */
 void user_log_batch_close(struct core *core);
-/* The user's events are in the inbox rows of the open batch: puts them into his log, removes the
+/* The user's events are in the inbox rows of the open batch: puts them into the log, removes the
  * arrival rows that are done, and forgets them. False: no memory, nothing has changed. */
 bool user_log_folded(struct core *core, struct log_user *user);
 /* The batch that made what was folded last for this user durable; 0: before this start. */
