@@ -145,7 +145,8 @@ static void load_set(struct node *node)
     }
     node->gossiper.load_due_ms = node_now_ms(node) + GOSSIPER_LOAD_MS;
     node->engine->table->stats(node->engine, &stats);
-    number_set(node, GOSSIP_LOAD_BYTES, stats.bytes_on_disk);
+    /* What is in memory only is on the disk too, in the write-ahead log. */
+    number_set(node, GOSSIP_LOAD_BYTES, stats.bytes_on_disk + stats.bytes_in_memory);
 }
 
 static void state_set(struct node *node)
