@@ -45,6 +45,9 @@ uint64_t version_cache_get(struct version_cache *cache, const struct id *convers
 void version_cache_put(struct version_cache *cache, const struct id *conversation, uint64_t version)
 {
     struct version_slot *slot = slot_find(cache, conversation);
+    if (version == 0) {
+        return; /* a replica without the conversation's row knows nothing to remember */
+    }
     if (slot == NULL) {
         slot = set_of(cache, conversation);
         memmove(slot + 1, slot, (VERSION_CACHE_WAYS - 1) * sizeof(*slot));

@@ -46,6 +46,18 @@ static void a_version_only_grows(void **state)
     assert_int_equal(version_cache_get(&cache, &id), 9);
 }
 
+/* 0 ends a set: as an entry it would hide those behind it. */
+static void not_known_is_not_remembered(void **state)
+{
+    (void)state;
+    struct id known = id_of_one_set(1);
+    struct id unknown = id_of_one_set(2);
+    version_cache_put(&cache, &known, 5);
+    version_cache_put(&cache, &unknown, 0);
+    assert_int_equal(version_cache_get(&cache, &known), 5);
+    assert_int_equal(version_cache_get(&cache, &unknown), 0);
+}
+
 static void a_full_set_forgets_the_one_not_asked_for(void **state)
 {
     (void)state;
@@ -68,6 +80,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_version_only_grows, setup, teardown),
+        cmocka_unit_test_setup_teardown(not_known_is_not_remembered, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_set_forgets_the_one_not_asked_for, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
