@@ -126,7 +126,7 @@ static void send_make(struct floor *floor, struct send *send)
     row_writer_init(&row, send->row_bytes, sizeof(send->row_bytes));
     row_writer_cell(&row, &content);
     send->row = row_writer_done(&row);
-    send->outbox = local_outbox_key(++floor->sequence);
+    send->outbox = local_sequence_key(LOCAL_OUTBOX, ++floor->sequence);
     for (uint64_t member = 0; member < 2; member++) {
         uint64_t token;
         struct id user = partition_of(2 * conversation + member, 1, &token);

@@ -67,7 +67,7 @@ static size_t unread_collect(const struct user_event *events, uint32_t count, ui
 }
 
 /* One conversation's events become one row fragment. */
-static bool conversation_fold(struct core *core, const struct id *user,
+static bool conversation_fold(struct core *core, struct row_key *key,
                               const struct user_event *events, uint32_t count)
 {
     size_t room = INBOX_FRAGMENT_BYTES + count * (size_t)ID_BYTES;
@@ -88,12 +88,8 @@ static bool conversation_fold(struct core *core, const struct id *user,
         row_writer_cell(
             &row, &(struct cell){.column = COLUMN_INBOX_UNREAD, .value = slice_of(ids, unread)});
     }
-    struct row_key key = {.token = token_of_partition(PARTITION_USER, user),
-                          .partition = *user,
-                          .table = TABLE_INBOX,
-                          .clustering_size = ID_BYTES};
-    memcpy(key.clustering, events[0].conversation.bytes, ID_BYTES);
-    struct key_bytes bytes = row_key_encode(&key);
+    memcpy(key->clustering, events[0].conversation.bytes, ID_BYTES);
+    struct key_bytes bytes = row_key_encode(key);
     struct slice done = row_writer_done(&row);
     return done.size > 0 && core_write(core, EFFECT_MERGE, key_slice(&bytes), done);
 }
@@ -112,10 +108,14 @@ static uint32_t fragment_events(const struct user_event *events, uint32_t count)
 static bool events_fold(struct core *core, const struct id *user, struct user_event *events,
                         uint32_t count)
 {
+    struct row_key key = {.token = token_of_partition(PARTITION_USER, user),
+                          .partition = *user,
+                          .table = TABLE_INBOX,
+                          .clustering_size = ID_BYTES};
     events_sort(events, count);
     for (uint32_t begin = 0, size; begin < count; begin += size) {
         size = fragment_events(&events[begin], count - begin);
-        if (!conversation_fold(core, user, &events[begin], size)) {
+        if (!conversation_fold(core, &key, &events[begin], size)) {
             return false;
         }
     }

@@ -4,7 +4,6 @@
 #include "node/core/fold.h"
 #include "node/core/replica_read.h"
 #include "node/core/state.h"
-#include "node/store/key.h"
 
 static void messages_recover(struct core *core, struct reader *reader)
 {
@@ -31,44 +30,14 @@ static bool row_recover(struct core *core, uint64_t sequence, struct slice value
         return true;
     }
     uint32_t events_max = (uint32_t)(reader_left(&reader) / ARRIVAL_USER_BYTES);
-    if (!fold_make_room(core, events_max)) {
+    /* This start's open row makes way. */
+    if (core->failed || !user_log_row_end(core) || !fold_make_room(core, events_max)) {
         return false;
     }
     log_tail_row_open(&core->user_log.tail, sequence);
     messages_recover(core, &reader);
     log_tail_row_close(&core->user_log.tail);
     return true;
-}
-
-static bool rows_recover(struct core *core, struct slice packed)
-{
-    struct user_log *log = &core->user_log;
-    /* This start's open row makes way for the rows that were read. */
-    bool room = user_log_row_end(core);
-    struct reader reader = reader_of(packed);
-    while (room && reader_left(&reader) > 0) {
-        uint64_t sequence;
-        struct slice key = reader_sized(&reader);
-        struct slice value = reader_sized(&reader);
-        if (!reader.failed && local_arrival_key_decode(key, &sequence)) {
-            room = row_recover(core, sequence, value);
-            log->recover_from = room ? sequence + 1 : sequence;
-        }
-    }
-    return room;
-}
-
-static bool rows_query(struct core *core, struct op *op)
-{
-    struct key_bytes begin = local_arrival_key(core->user_log.recover_from);
-    /* This start's rows are in memory already. */
-    struct key_bytes end = local_arrival_key(core->config.start_count << SEQUENCE_COUNT_BITS);
-    struct read_query query = {.space = SPACE_LOCAL,
-                               .begin = key_slice(&begin),
-                               .end = key_slice(&end),
-                               .limit_rows = PAGE_MAX_ROWS,
-                               .limit_bytes = PAGE_MAX_BYTES};
-    return effects_read(&core->effects, op_reference(op), &query);
 }
 
 static void waiting_go_on(struct core *core)
@@ -85,46 +54,19 @@ static void waiting_go_on(struct core *core)
     }
 }
 
-static void rows_read(struct core *core, struct op *op, const struct event *event)
-{
-    struct user_log *log = &core->user_log;
-    bool recovered = event->read_done.error == COLUMBA_OK && !core->failed &&
-                     rows_recover(core, event->read_done.packed);
-    if (recovered && event->read_done.more && rows_query(core, op)) {
-        return;
-    }
-    if (recovered && !event->read_done.more) {
-        log->recover_from = UINT64_MAX;
-    }
-    log->is_recovering = false;
-    op_end(core, op);
-    waiting_go_on(core);
-}
-
 void log_recover(struct core *core)
 {
-    struct user_log *log = &core->user_log;
-    if (log->is_recovering || log_is_whole(core)) {
-        return;
-    }
+    static const struct recovery_kind kind = {
+        .table = LOCAL_ARRIVAL, .row = row_recover, .ended = waiting_go_on};
 #ifdef COLUMBA_BUG_tail_forgotten
-    log->recover_from = UINT64_MAX;
-    return;
+    core->user_log.recovery.from = UINT64_MAX;
 #endif
-    struct op *op = op_begin(core);
-    if (op == NULL) {
-        return;
-    }
-    op->read_done = rows_read;
-    log->is_recovering = rows_query(core, op);
-    if (!log->is_recovering) {
-        op_end(core, op);
-    }
+    recovery_try(core, &core->user_log.recovery, &kind);
 }
 
 bool log_is_whole(const struct core *core)
 {
-    return core->user_log.recover_from == UINT64_MAX;
+    return recovery_is_whole(&core->user_log.recovery);
 }
 
 void log_wait(struct core *core, struct op *op)

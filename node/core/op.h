@@ -21,6 +21,7 @@
 
 struct core;
 struct op;
+struct recovery;
 
 /* index 24 bits, generation 24 bits, phase 16 bits. 0 names nothing. */
 typedef uint64_t op_ref;
@@ -115,6 +116,7 @@ struct op {
     struct message_status status; /* how the last coordinated step went */
 
     /* What the request is about. */
+    struct recovery *recovery; /* rows are read back for it (recovery.h) */
     struct id conversation;
     struct id message;
     struct id user;

@@ -196,7 +196,7 @@ void outbox_add(struct core *core, const struct id *conversation, const struct i
 
 static void row_remove(struct core *core, struct outbox_row *row)
 {
-    struct key_bytes key = local_outbox_key(row->sequence);
+    struct key_bytes key = local_sequence_key(LOCAL_OUTBOX, row->sequence);
     /* Without memory the row stays and is found done again at the next start. */
     core_write(core, EFFECT_REMOVE, key_slice(&key), slice_of(NULL, 0));
     list_append(&core->outbox.free_rows, &row->link);
@@ -234,22 +234,9 @@ void outbox_batch_close(struct core *core)
         return;
     }
     size_t size = 1 + row->entries * (size_t)OUTBOX_ENTRY_BYTES;
-    struct key_bytes key = local_outbox_key(row->sequence);
+    struct key_bytes key = local_sequence_key(LOCAL_OUTBOX, row->sequence);
     bool put = core_write(core, EFFECT_PUT, key_slice(&key), slice_of(outbox->open_bytes, size));
     COLUMBA_ASSERT(put);
-}
-
-static bool outbox_query(struct core *core, struct op *op, uint64_t from)
-{
-    struct key_bytes begin = local_outbox_key(from);
-    /* Only what earlier starts left: this start's rows are in memory already. */
-    struct key_bytes end = local_outbox_key(core->config.start_count << SEQUENCE_COUNT_BITS);
-    struct read_query query = {.space = SPACE_LOCAL,
-                               .begin = key_slice(&begin),
-                               .end = key_slice(&end),
-                               .limit_rows = PAGE_MAX_ROWS,
-                               .limit_bytes = PAGE_MAX_BYTES};
-    return effects_read(&core->effects, op_reference(op), &query);
 }
 
 /* False: no room; the row is left for a later try. */
@@ -282,46 +269,13 @@ static bool row_recover(struct core *core, uint64_t sequence, struct slice value
     return true;
 }
 
-static void recover_read_done(struct core *core, struct op *op, const struct event *event)
-{
-    struct outbox *outbox = &core->outbox;
-    struct reader reader = reader_of(event->read_done.packed);
-    bool room = event->read_done.error == COLUMBA_OK;
-    while (room && reader_left(&reader) > 0) {
-        uint64_t sequence;
-        struct slice key = reader_sized(&reader);
-        struct slice value = reader_sized(&reader);
-        if (!reader.failed && local_outbox_key_decode(key, &sequence)) {
-            room = row_recover(core, sequence, value);
-            outbox->recover_from = room ? sequence + 1 : sequence;
-        }
-    }
-    if (room && event->read_done.more && outbox_query(core, op, outbox->recover_from)) {
-        return;
-    }
-    if (room && !event->read_done.more) {
-        outbox->recover_from = UINT64_MAX;
-    }
-    outbox->recovering = false;
-    op_end(core, op);
-}
-
 void outbox_recover(struct core *core)
 {
-    struct op *op = op_begin(core);
-    if (op == NULL) {
-        return;
-    }
+    static const struct recovery_kind kind = {.table = LOCAL_OUTBOX, .row = row_recover};
 #ifdef COLUMBA_BUG_outbox_forgotten
-    core->outbox.recover_from = UINT64_MAX;
-    op_end(core, op);
-    return;
+    core->outbox.recovery.from = UINT64_MAX;
 #endif
-    op->read_done = recover_read_done;
-    core->outbox.recovering = outbox_query(core, op, core->outbox.recover_from);
-    if (!core->outbox.recovering) {
-        op_end(core, op);
-    }
+    recovery_try(core, &core->outbox.recovery, &kind);
 }
 
 static void queue_tick(struct core *core, struct list *queue)
@@ -347,8 +301,7 @@ static void queue_tick(struct core *core, struct list *queue)
 void outbox_tick(struct core *core)
 {
     struct outbox *outbox = &core->outbox;
-    if (!outbox->recovering && outbox->recover_from != UINT64_MAX &&
-        outbox->count <= outbox->capacity / 2) {
+    if (outbox->count <= outbox->capacity / 2) {
         outbox_recover(core);
     }
     for (unsigned i = 0; i < OUTBOX_QUEUES && core->now_ms >= outbox->paused_until_ms; i++) {

@@ -22,6 +22,7 @@
 #include "base/list.h"
 #include "base/memory.h"
 #include "base/slice.h"
+#include "node/core/recovery.h"
 
 #define OUTBOX_ROW_FORMAT 1u
 #define OUTBOX_ENTRY_BYTES (3u * ID_BYTES)
@@ -77,9 +78,8 @@ struct outbox {
     uint64_t paused_until_ms; /* no take-overs before */
     uint64_t sequence;
     struct outbox_row *open_row;
-    uint8_t *open_bytes;   /* the open row's value so far */
-    uint64_t recover_from; /* rows from here on wait for room; UINT64_MAX: all are read */
-    bool recovering;       /* a read is under way */
+    uint8_t *open_bytes; /* the open row's value so far */
+    struct recovery recovery;
 };
 
 int outbox_init(struct outbox *outbox, struct memory *memory, uint32_t capacity,

@@ -100,39 +100,31 @@ static struct slice row_write(const struct log_tail *tail, const struct log_row 
 static bool row_put(struct core *core, const struct log_row *row, uint8_t *buffer)
 {
     struct slice value = row_write(&core->user_log.tail, row, buffer);
-    struct key_bytes key = local_arrival_key(row->sequence);
+    struct key_bytes key = local_sequence_key(LOCAL_ARRIVAL, row->sequence);
     return core_write(core, EFFECT_PUT, key_slice(&key), value);
+}
+
+/* Into the buffer, which has row_room. False: no memory. */
+static bool row_end(struct core *core, const struct log_row *row, uint8_t *buffer)
+{
+    if (row->unfolded > 0 && (buffer == NULL || !row_put(core, row, buffer))) {
+        return false;
+    }
+    log_tail_row_close(&core->user_log.tail);
+    return true;
 }
 
 bool user_log_row_end(struct core *core)
 {
-    struct log_tail *tail = &core->user_log.tail;
-    const struct log_row *row = log_tail_open_row(tail);
-    if (row == NULL) {
-        return true;
-    }
-    if (row->unfolded > 0) {
-        uint8_t *buffer = effects_allocate(&core->effects, row_room(row));
-        if (buffer == NULL || !row_put(core, row, buffer)) {
-            return false;
-        }
-    }
-    log_tail_row_close(tail);
-    return true;
+    const struct log_row *row = log_tail_open_row(&core->user_log.tail);
+    return row == NULL || row_end(core, row, effects_allocate(&core->effects, row_room(row)));
 }
 
 void user_log_batch_close(struct core *core)
 {
-    struct log_tail *tail = &core->user_log.tail;
-    const struct log_row *row = log_tail_open_row(tail);
-    if (row == NULL) {
-        return;
-    }
-    if (row->unfolded > 0) {
-        bool put = row_put(core, row, core->user_log.row_bytes);
-        COLUMBA_ASSERT(put);
-    }
-    log_tail_row_close(tail);
+    const struct log_row *row = log_tail_open_row(&core->user_log.tail);
+    bool ended = row == NULL || row_end(core, row, core->user_log.row_bytes);
+    COLUMBA_ASSERT(ended);
 }
 
 struct log_user *user_log_append(struct core *core, const struct id *user,
@@ -180,7 +172,7 @@ static bool log_row_put(struct core *core, const struct log_user *user)
 static void arrival_row_remove(void *context, uint64_t sequence)
 {
     struct core *core = context;
-    struct key_bytes key = local_arrival_key(sequence);
+    struct key_bytes key = local_sequence_key(LOCAL_ARRIVAL, sequence);
     /* Without memory the row stays and is folded again after the next start. */
     core_write(core, EFFECT_REMOVE, key_slice(&key), slice_of(NULL, 0));
 }

@@ -24,11 +24,11 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "node/core/log_tail.h"
+#include "node/core/recovery.h"
 
 #define USER_LOG_FORMAT 1u
 #define USER_LOG_FLAG_OWN 1u
 #define ARRIVAL_USER_BYTES (1u + ID_BYTES)
-#define SEQUENCE_COUNT_BITS 40
 /* Unfolded events of one user that are folded without anybody asking, at the latest, so that a fold
  * stays small. */
 #define USER_LOG_TAIL_MAX 256u
@@ -40,18 +40,15 @@
 #define USER_LOG_FOLDS (1u << 14)
 
 struct core;
-struct event;
-struct op;
 
 struct user_log {
     struct log_tail tail;
     uint64_t sequence;      /* the newest */
     uint64_t *fold_batches; /* the batch of the last fold, by a hash of the user */
     uint32_t row_events_max;
-    uint8_t *row_bytes;    /* for the row that the closing of a batch ends: it must not fail */
-    struct list waiting;   /* operations that fold when all rows are read back (log_recovery.h) */
-    uint64_t recover_from; /* rows from here on are not read back; UINT64_MAX: all are */
-    bool is_recovering;    /* a read is under way */
+    uint8_t *row_bytes; /* for the row that the closing of a batch ends: it must not fail */
+    struct recovery recovery;
+    struct list waiting; /* operations that fold when all rows are read back (log_recovery.h) */
 };
 
 int user_log_init(struct user_log *log, struct memory *memory, uint64_t start_count,

@@ -66,8 +66,9 @@ struct id clustering_to_id(enum table table, const uint8_t clustering[ID_BYTES])
     return id;
 }
 
-static struct key_bytes sequence_key(enum local_table table, uint64_t sequence)
+struct key_bytes local_sequence_key(enum local_table table, uint64_t sequence)
 {
+    COLUMBA_ASSERT(table == LOCAL_OUTBOX || table == LOCAL_ARRIVAL);
     struct key_bytes encoded;
     struct writer writer = writer_of(encoded.bytes, sizeof(encoded.bytes));
     writer_u8(&writer, (uint8_t)table);
@@ -75,7 +76,7 @@ static struct key_bytes sequence_key(enum local_table table, uint64_t sequence)
     return key_done(&writer, &encoded);
 }
 
-static bool sequence_key_decode(enum local_table table, struct slice bytes, uint64_t *out_sequence)
+bool local_sequence_key_decode(enum local_table table, struct slice bytes, uint64_t *out_sequence)
 {
     struct reader reader = reader_of(bytes);
     bool is_of_table = reader_u8(&reader) == table;
@@ -85,26 +86,6 @@ static bool sequence_key_decode(enum local_table table, struct slice bytes, uint
     }
     *out_sequence = sequence;
     return true;
-}
-
-struct key_bytes local_outbox_key(uint64_t sequence)
-{
-    return sequence_key(LOCAL_OUTBOX, sequence);
-}
-
-bool local_outbox_key_decode(struct slice bytes, uint64_t *out_sequence)
-{
-    return sequence_key_decode(LOCAL_OUTBOX, bytes, out_sequence);
-}
-
-struct key_bytes local_arrival_key(uint64_t sequence)
-{
-    return sequence_key(LOCAL_ARRIVAL, sequence);
-}
-
-bool local_arrival_key_decode(struct slice bytes, uint64_t *out_sequence)
-{
-    return sequence_key_decode(LOCAL_ARRIVAL, bytes, out_sequence);
 }
 
 struct key_bytes local_log_key(uint64_t token, const struct id *user, uint64_t sequence)

@@ -52,10 +52,10 @@ int table_clustering_bytes(uint8_t table);
 void clustering_of_id(enum table table, const struct id *id, uint8_t out_clustering[ID_BYTES]);
 struct id clustering_to_id(enum table table, const uint8_t clustering[ID_BYTES]);
 
-struct key_bytes local_outbox_key(uint64_t sequence);
-bool local_outbox_key_decode(struct slice bytes, uint64_t *out_sequence);
-struct key_bytes local_arrival_key(uint64_t sequence);
-bool local_arrival_key_decode(struct slice bytes, uint64_t *out_sequence);
+/* LOCAL_OUTBOX and LOCAL_ARRIVAL. */
+struct key_bytes local_sequence_key(enum local_table table, uint64_t sequence);
+/* False: not a key of the table. */
+bool local_sequence_key_decode(enum local_table table, struct slice bytes, uint64_t *out_sequence);
 struct key_bytes local_log_key(uint64_t token, const struct id *user, uint64_t sequence);
 bool local_log_key_decode(struct slice bytes, struct id *out_user, uint64_t *out_sequence);
 /* name: at most 32 bytes. */

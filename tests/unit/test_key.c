@@ -94,12 +94,12 @@ static void local_keys_have_these_bytes(void **state)
                                   0x1d, 0x1e, 0x1f, 0,    0,    0,    0,    0,    0,    0,    5};
     static const uint8_t meta[] = {0x01, 's', 't', 'a', 'r', 't', 's'};
     struct id user = id_counting_from(0x10);
-    struct key_bytes key = local_outbox_key(0x102);
+    struct key_bytes key = local_sequence_key(LOCAL_OUTBOX, 0x102);
     assert_bytes_equal(key_slice(&key), slice_of(outbox, sizeof(outbox)));
     key = local_log_key(9, &user, 5);
     assert_bytes_equal(key_slice(&key), slice_of(log, sizeof(log)));
     static const uint8_t arrival[] = {0x04, 0, 0, 0, 0, 0, 0, 0x01, 0x02};
-    key = local_arrival_key(0x102);
+    key = local_sequence_key(LOCAL_ARRIVAL, 0x102);
     assert_bytes_equal(key_slice(&key), slice_of(arrival, sizeof(arrival)));
     key = local_meta_key("starts");
     assert_bytes_equal(key_slice(&key), slice_of(meta, sizeof(meta)));
@@ -109,23 +109,24 @@ static void local_keys_come_back_and_are_not_mistaken(void **state)
 {
     (void)state;
     struct id user = id_counting_from(0x10);
-    struct key_bytes outbox = local_outbox_key(77);
+    struct key_bytes outbox = local_sequence_key(LOCAL_OUTBOX, 77);
     struct key_bytes log = local_log_key(9, &user, 5);
     uint64_t sequence = 0;
     struct id decoded;
-    assert_true(local_outbox_key_decode(key_slice(&outbox), &sequence));
+    assert_true(local_sequence_key_decode(LOCAL_OUTBOX, key_slice(&outbox), &sequence));
     assert_int_equal(sequence, 77);
     assert_true(local_log_key_decode(key_slice(&log), &decoded, &sequence));
     assert_int_equal(sequence, 5);
     assert_true(id_equal(&decoded, &user));
-    struct key_bytes arrival = local_arrival_key(78);
-    assert_true(local_arrival_key_decode(key_slice(&arrival), &sequence));
+    struct key_bytes arrival = local_sequence_key(LOCAL_ARRIVAL, 78);
+    assert_true(local_sequence_key_decode(LOCAL_ARRIVAL, key_slice(&arrival), &sequence));
     assert_int_equal(sequence, 78);
-    assert_false(local_arrival_key_decode(key_slice(&outbox), &sequence));
-    assert_false(local_outbox_key_decode(key_slice(&arrival), &sequence));
-    assert_false(local_outbox_key_decode(key_slice(&log), &sequence));
+    assert_false(local_sequence_key_decode(LOCAL_ARRIVAL, key_slice(&outbox), &sequence));
+    assert_false(local_sequence_key_decode(LOCAL_OUTBOX, key_slice(&arrival), &sequence));
+    assert_false(local_sequence_key_decode(LOCAL_OUTBOX, key_slice(&log), &sequence));
     assert_false(local_log_key_decode(key_slice(&outbox), &decoded, &sequence));
-    assert_false(local_outbox_key_decode(slice_of(outbox.bytes, outbox.size - 1u), &sequence));
+    assert_false(local_sequence_key_decode(LOCAL_OUTBOX, slice_of(outbox.bytes, outbox.size - 1u),
+                                           &sequence));
 }
 
 int main(void)
