@@ -14,7 +14,7 @@
 #include "node/store/key.h"
 #include "ring/token.h"
 
-#define WRITES_MAX 64u
+#define WRITES_MAX 256u
 #define BYTES_MAX 16384u
 
 struct write {
@@ -435,6 +435,24 @@ static void a_crowded_tail_folds_the_oldest(void **state)
     assert_true(folded);
 }
 
+/* The same where few rows hold many events. */
+static void a_tail_of_large_rows_makes_room_too(void **state)
+{
+    (void)state;
+    struct id users[20];
+    core_destroy(node.core);
+    node_start(1, 64);
+    log_answer(node.log_read, COLUMBA_OK, slice_of(NULL, 0));
+    for (uint8_t batch = 0; batch < 20; batch++) {
+        for (uint8_t i = 0; i < 20; i++) {
+            users[i] = id_of((uint8_t)(batch * 5 + i));
+        }
+        fan_out(batch, users, 20);
+        commit();
+        assert_int_equal(node.reply_error, COLUMBA_OK);
+    }
+}
+
 static void a_long_tail_is_folded_without_a_reader(void **state)
 {
     (void)state;
@@ -459,6 +477,7 @@ int main(void)
         TEST(a_log_that_cannot_be_read_refuses_and_is_tried_again),
         TEST(rows_that_make_no_sense_do_no_harm),
         TEST(a_crowded_tail_folds_the_oldest),
+        TEST(a_tail_of_large_rows_makes_room_too),
         TEST(a_long_tail_is_folded_without_a_reader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
