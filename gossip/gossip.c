@@ -14,18 +14,6 @@
 #define INDIRECT_PROBES_MAX 8u
 #define MULTIPLIER_MAX 64u
 
-bool gossip_address_equal(const struct gossip_address *a, const struct gossip_address *b)
-{
-    return a->family == b->family && a->port == b->port &&
-           memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
-}
-
-const char *gossip_status_text(enum gossip_status status)
-{
-    static const char *const texts[] = {"alive", "suspect", "dead", "left"};
-    return (unsigned)status < sizeof texts / sizeof texts[0] ? texts[status] : "unknown";
-}
-
 void gossip_config_defaults(struct gossip_config *config, uint32_t probe_interval_ms)
 {
     *config = (struct gossip_config){
@@ -41,13 +29,6 @@ void gossip_config_defaults(struct gossip_config *config, uint32_t probe_interva
     };
 }
 
-static bool address_is_valid(const struct gossip_address *address)
-{
-    static const uint8_t zeros[16];
-    bool has_tail = address->family == 4 && memcmp(address->bytes + 4, zeros, 12) != 0;
-    return (address->family == 4 || address->family == 6) && address->port != 0 && !has_tail;
-}
-
 static bool is_between(uint64_t value, uint64_t low, uint64_t high)
 {
     return low <= value && value <= high;
@@ -56,11 +37,11 @@ static bool is_between(uint64_t value, uint64_t low, uint64_t high)
 static bool config_is_valid(const struct gossip_config *config)
 {
     for (size_t i = 0; i < config->seeds_count && i < GOSSIP_SEEDS_MAX; i++) {
-        if (!address_is_valid(&config->seeds[i])) {
+        if (!gossip_address_is_valid(&config->seeds[i])) {
             return false;
         }
     }
-    return !id_is_zero(&config->host) && address_is_valid(&config->address) &&
+    return !id_is_zero(&config->host) && gossip_address_is_valid(&config->address) &&
            config->seeds_count <= GOSSIP_SEEDS_MAX &&
            config->incarnation < GOSSIP_INCARNATION_MAX &&
            is_between(config->probe_interval_ms, 2, INTERVAL_MAX_MS) &&
@@ -208,7 +189,7 @@ void gossip_tick(struct gossip *gossip, uint64_t now_ms)
     time_note(gossip, now_ms);
     stall_note(gossip);
     gossip_probe_tick(gossip);
-    gossip_suspect_tick(gossip);
+    gossip_judge_suspects(gossip);
     gossip_sync_tick(gossip);
     departed_forget(gossip);
 }
@@ -257,79 +238,6 @@ bool gossip_change_next(struct gossip *gossip, struct gossip_change *out_change)
     return true;
 }
 
-unsigned gossip_magnitude(const struct gossip *gossip)
-{
-    return 64u - (unsigned)__builtin_clzll(gossip_alive_count(gossip) | 1);
-}
-
-unsigned gossip_others_alive(const struct gossip *gossip)
-{
-    unsigned alive = gossip->members.status_counts[GOSSIP_ALIVE];
-    return alive - !gossip->has_left;
-}
-
-uint16_t gossip_random_alive(struct gossip *gossip, uint16_t except)
-{
-    uint16_t place = (uint16_t)random_below(&gossip->random, gossip->members.count);
-    return gossip_members_from(&gossip->members, place, GOSSIP_ALIVE, except);
-}
-
-size_t gossip_member_count(const struct gossip *gossip)
-{
-    return gossip->members.count;
-}
-
-static struct gossip_member member_of(const struct gossip_row *row)
-{
-    struct gossip_member member = {
-        .host = row->host,
-        .address = row->address,
-        .status = row->status,
-        .generation = row->generation,
-        .incarnation = row->incarnation,
-        .since_ms = row->since_ms,
-        .state_version = gossip_row_version(row),
-    };
-    for (unsigned key = 0; key < GOSSIP_KEY_COUNT; key++) {
-        member.state[key] = gossip_state_get(&row->state, (enum gossip_key)key);
-    }
-    return member;
-}
-
-struct gossip_member gossip_member_at(const struct gossip *gossip, size_t index)
-{
-    COLUMBA_ASSERT(index < gossip->members.count);
-    return member_of(&gossip->members.rows[gossip->members.order[index]]);
-}
-
-bool gossip_member_find(const struct gossip *gossip, const struct id *host,
-                        struct gossip_member *out_member)
-{
-    uint16_t slot = gossip_members_find(&gossip->members, host);
-    if (slot == GOSSIP_NONE) {
-        return false;
-    }
-    *out_member = member_of(&gossip->members.rows[slot]);
-    return true;
-}
-
-bool gossip_status_of(const struct gossip *gossip, const struct id *host,
-                      enum gossip_status *out_status)
-{
-    uint16_t slot = gossip_members_find(&gossip->members, host);
-    if (slot == GOSSIP_NONE) {
-        return false;
-    }
-    *out_status = gossip->members.rows[slot].status;
-    return true;
-}
-
-size_t gossip_alive_count(const struct gossip *gossip)
-{
-    const uint16_t *counts = gossip->members.status_counts;
-    return (size_t)counts[GOSSIP_ALIVE] + counts[GOSSIP_SUSPECT];
-}
-
 enum columba_error gossip_state_set(struct gossip *gossip, enum gossip_key key, struct slice value)
 {
     if (value.size > gossip_key_max_bytes(key)) {
@@ -374,9 +282,4 @@ void gossip_leave(struct gossip *gossip, uint64_t now_ms)
 const struct gossip_counters *gossip_counters(const struct gossip *gossip)
 {
     return &gossip->counters;
-}
-
-unsigned gossip_health(const struct gossip *gossip)
-{
-    return gossip->health;
 }

@@ -1,7 +1,8 @@
 /*
- * What was heard against what is held. For others: the higher (incarnation, status) wins, so every
- * node ends with the same record whatever the order of arrival. For ourselves: nobody knows better,
- * so whatever would win over our own record is answered with a higher incarnation.
+ * What was heard, and what we found out ourselves, against what is held. For others: the higher
+ * (incarnation, status) wins, so every node ends with the same record whatever the order of
+ * arrival. For ourselves: nobody knows better, so whatever would win over our own record is
+ * answered with a higher incarnation.
  *
  * A dead or left member that we have never heard of is not taken in: else the departed would be
  * passed around for ever, as each node forgets them at another time.
@@ -22,7 +23,7 @@ void gossip_judge_init(struct gossip *gossip)
     row->since_ms = gossip->now_ms;
 }
 
-void gossip_note_change(struct gossip *gossip, uint16_t slot, bool is_status)
+static void change_note(struct gossip *gossip, uint16_t slot, bool is_status)
 {
     struct gossip_row *row = gossip_row(gossip, slot);
     if (slot == gossip->self) {
@@ -48,10 +49,42 @@ void gossip_judge_status(struct gossip *gossip, uint16_t slot, enum gossip_statu
         gossip_suspect_started(gossip, slot);
     }
     if (joins_probing) {
-        gossip_probe_joined(gossip, slot);
+        gossip_round_join(gossip, slot);
     }
-    gossip_note_change(gossip, slot, true);
+    change_note(gossip, slot, true);
     gossip_news_add(gossip, slot, false);
+}
+
+void gossip_judge_silent(struct gossip *gossip, uint16_t slot)
+{
+    struct gossip_row *row = gossip_row(gossip, slot);
+    uint32_t tag = gossip_tag(&gossip->config.host);
+    COLUMBA_ASSERT(slot != gossip->self && row->status <= GOSSIP_SUSPECT);
+    if (row->status == GOSSIP_SUSPECT) {
+        gossip_suspect_confirm(gossip, slot, &tag, 1);
+        return;
+    }
+    row->suspecters[0] = tag;
+    row->suspecters_count = 1;
+    gossip->counters.suspicions_raised++;
+    gossip_judge_status(gossip, slot, GOSSIP_SUSPECT);
+}
+
+void gossip_judge_suspects(struct gossip *gossip)
+{
+    if (gossip->now_ms < gossip->suspects_at_ms) {
+        return;
+    }
+    uint16_t slot = gossip->members.suspects.first;
+    while (slot != GOSSIP_NONE) {
+        uint16_t after = gossip_row(gossip, slot)->next[GOSSIP_LINK_STATUS];
+        if (gossip_suspect_is_over(gossip, slot)) {
+            gossip->counters.deaths_declared++;
+            gossip_judge_status(gossip, slot, GOSSIP_DEAD);
+        }
+        slot = after;
+    }
+    gossip_suspect_plan(gossip);
 }
 
 void gossip_judge_forget(struct gossip *gossip, uint16_t slot)
@@ -102,7 +135,7 @@ static void member_join(struct gossip *gossip, const struct gossip_record *recor
         gossip->counters.members_refused++;
         return;
     }
-    gossip_probe_joined(gossip, slot);
+    gossip_round_join(gossip, slot);
     row_take(gossip, slot, record);
 }
 
@@ -202,6 +235,6 @@ void gossip_judge_delta(struct gossip *gossip, const struct gossip_delta *delta)
         return;
     }
     row->state_generation = row->generation;
-    gossip_note_change(gossip, slot, false);
+    change_note(gossip, slot, false);
     gossip_news_add(gossip, slot, true);
 }

@@ -2,12 +2,18 @@
  * The inside of a gossip object, and what its parts may ask of each other. Every part takes the
  * whole object; time was noted at the door (`now_ms`).
  *
- *     gossip.c   the doors: create, receive, tick, drain, views
- *     judge.c    merging what was heard into the table; refuting what is said about ourselves
- *     suspect.c  how long a suspicion lasts, who is declared dead
- *     probe.c    pinging, pinging for others, local health
+ *     gossip.c   the doors: create, receive, tick, drain
  *     sync.c     the push-pull exchange, first contact, reconnecting
+ *     probe.c    pinging, pinging for others
+ *     judge.c    merging what was heard into the table; refuting what is said about ourselves;
+ *                who is suspected, who is declared dead
+ *     suspect.c  how long a suspicion lasts
+ *     round.c    whose turn it is to be pinged
  *     post.c     outgoing packets and the news that ride on them
+ *     health.c   local health
+ *     view.c     who is known and alive
+ *
+ * Each calls only those below it. At the bottom: members, packet, state, address.
  */
 #ifndef COLUMBA_GOSSIP_PARTS_H
 #define COLUMBA_GOSSIP_PARTS_H
@@ -107,12 +113,24 @@ static inline struct gossip_row *gossip_row(struct gossip *gossip, uint16_t slot
     return &gossip->members.rows[slot];
 }
 
+/* address.c */
+
+/* A family we know, a port, nothing behind an IPv4 address. */
+bool gossip_address_is_valid(const struct gossip_address *address);
+
+/* view.c */
+
 /* Bits needed to write the number of living members: log2, rounded up to the next whole. */
 unsigned gossip_magnitude(const struct gossip *gossip);
 /* Members alive, ourselves not counted. */
 unsigned gossip_others_alive(const struct gossip *gossip);
 /* Any other member that is alive, by chance; GOSSIP_NONE if there is none. */
 uint16_t gossip_random_alive(struct gossip *gossip, uint16_t except);
+
+/* health.c */
+
+/* +1: a sign that we are slow ourselves; -1: that we are well. */
+void gossip_health_move(struct gossip *gossip, int step);
 
 /* post.c */
 
@@ -132,6 +150,29 @@ void gossip_post_end(struct gossip *gossip, struct gossip_post *post);
 void gossip_news_add(struct gossip *gossip, uint16_t slot, bool is_state_only);
 void gossip_news_remove(struct gossip *gossip, uint16_t slot);
 
+/* round.c */
+
+/* A new row joins the round at a random place. */
+void gossip_round_join(struct gossip *gossip, uint16_t slot);
+/* The next of this round, GOSSIP_NONE at its end. */
+uint16_t gossip_round_next(struct gossip *gossip);
+/* A new round over all that may be alive. */
+void gossip_round_begin(struct gossip *gossip);
+
+/* suspect.c */
+
+/* Adds suspecters; true if any is new. */
+bool gossip_suspect_confirm(struct gossip *gossip, uint16_t slot, const uint32_t *suspecters,
+                            size_t count);
+/* A row became suspect: the clock starts. */
+void gossip_suspect_started(struct gossip *gossip, uint16_t slot);
+/* The row is a suspect whose time is over. */
+bool gossip_suspect_is_over(const struct gossip *gossip, uint16_t slot);
+/* Works out when the next suspicion may be over. */
+void gossip_suspect_plan(struct gossip *gossip);
+/* We were late: nobody is declared dead before `until_ms`. */
+void gossip_suspect_reprieve(struct gossip *gossip, uint64_t until_ms);
+
 /* judge.c */
 
 /* Adds ourselves as the first row. */
@@ -143,22 +184,12 @@ void gossip_judge_delta(struct gossip *gossip, const struct gossip_delta *delta)
 bool gossip_judge_wants(struct gossip *gossip, const struct gossip_record *record);
 /* Sets a row's status: at the same incarnation, by our own decision. */
 void gossip_judge_status(struct gossip *gossip, uint16_t slot, enum gossip_status status);
-void gossip_note_change(struct gossip *gossip, uint16_t slot, bool is_status);
+/* It did not answer: raises a suspicion, or confirms that of others. */
+void gossip_judge_silent(struct gossip *gossip, uint16_t slot);
+/* Declares those dead whose suspicion has lasted its time. */
+void gossip_judge_suspects(struct gossip *gossip);
 /* Drops a row of a departed member from the table and from all lists. */
 void gossip_judge_forget(struct gossip *gossip, uint16_t slot);
-
-/* suspect.c */
-
-/* We got no answer: raises a suspicion, or confirms that of others. */
-void gossip_suspect(struct gossip *gossip, uint16_t slot);
-/* Adds suspecters; true if any is new. */
-bool gossip_suspect_confirm(struct gossip *gossip, uint16_t slot, const uint32_t *suspecters,
-                            size_t count);
-/* A row became suspect: the clock starts. */
-void gossip_suspect_started(struct gossip *gossip, uint16_t slot);
-void gossip_suspect_tick(struct gossip *gossip);
-/* We were late: nobody is declared dead before `until_ms`. */
-void gossip_suspect_reprieve(struct gossip *gossip, uint64_t until_ms);
 
 /* probe.c */
 
@@ -166,13 +197,9 @@ void gossip_probe_tick(struct gossip *gossip);
 uint64_t gossip_probe_deadline(const struct gossip *gossip);
 /* Pings the row out of turn, unless a probe of it is open. */
 void gossip_probe_now(struct gossip *gossip, uint16_t slot);
-/* A new row joins the round at a random place. */
-void gossip_probe_joined(struct gossip *gossip, uint16_t slot);
 void gossip_probe_receive(struct gossip *gossip, uint16_t sender, const struct gossip_address *from,
                           const struct gossip_packet *packet);
 void gossip_probe_reprieve(struct gossip *gossip, uint64_t until_ms);
-/* +1: a sign that we are slow ourselves; -1: that we are well. */
-void gossip_health_move(struct gossip *gossip, int step);
 
 /* sync.c */
 

@@ -11,24 +11,6 @@
 
 #include "base/assert.h"
 
-#define HEALTH_WORST 8u
-/* Few members: a death must be found within a bound (see gossip_config_defaults). */
-#define HEALTH_WORST_FEW 2u
-#define FEW_MEMBERS 5u
-_Static_assert(HEALTH_WORST + 1 < GOSSIP_PROBES_MAX, "there is always a free probe in its turn");
-
-void gossip_health_move(struct gossip *gossip, int step)
-{
-    size_t living = gossip_alive_count(gossip);
-    unsigned worst = living <= FEW_MEMBERS ? HEALTH_WORST_FEW : HEALTH_WORST;
-    if (step < 0 && gossip->health > 0) {
-        gossip->health--;
-    } else if (step > 0) {
-        gossip->health++;
-    }
-    gossip->health = gossip->health < worst ? gossip->health : worst;
-}
-
 static uint32_t sequence_make(struct gossip *gossip, unsigned slot)
 {
     uint32_t high = (uint32_t)random_next(&gossip->random) * GOSSIP_SEQUENCE_SLOTS;
@@ -104,47 +86,20 @@ void gossip_probe_now(struct gossip *gossip, uint16_t slot)
     ping_send(gossip, slot, probe->sequence);
 }
 
-static bool is_probed(const struct gossip *gossip, uint16_t slot)
-{
-    const struct gossip_row *row = &gossip->members.rows[slot];
-    return slot != gossip->self && row->is_used && row->status <= GOSSIP_SUSPECT;
-}
-
-void gossip_probe_joined(struct gossip *gossip, uint16_t slot)
-{
-    if (gossip->probe_count == NODES_MAX) {
-        return; /* it is in the next round */
-    }
-    uint32_t behind = (uint32_t)(gossip->probe_count - gossip->probe_place) + 1;
-    uint16_t place = (uint16_t)(gossip->probe_place + random_below(&gossip->random, behind));
-    gossip->probe_order[gossip->probe_count++] = gossip->probe_order[place];
-    gossip->probe_order[place] = slot;
-}
-
-static void round_shuffle(struct gossip *gossip)
-{
-    gossip->probe_place = 0;
-    gossip->probe_count = 0;
-    for (uint16_t i = 0; i < gossip->members.count; i++) {
-        uint16_t slot = gossip->members.order[i];
-        if (is_probed(gossip, slot)) {
-            gossip_probe_joined(gossip, slot);
-        }
-    }
-}
-
 static void probe_next(struct gossip *gossip)
 {
     for (unsigned rounds = 0; rounds < 2; rounds++) {
-        while (gossip->probe_place < gossip->probe_count) {
-            uint16_t slot = gossip->probe_order[gossip->probe_place++];
-            if (is_probed(gossip, slot) &&
-                !probe_is_open(gossip, &gossip_row(gossip, slot)->host)) {
+        for (;;) {
+            uint16_t slot = gossip_round_next(gossip);
+            if (slot == GOSSIP_NONE) {
+                break;
+            }
+            if (!probe_is_open(gossip, &gossip_row(gossip, slot)->host)) {
                 gossip_probe_now(gossip, slot);
                 return;
             }
         }
-        round_shuffle(gossip);
+        gossip_round_begin(gossip);
     }
 }
 
@@ -183,7 +138,7 @@ static void probe_fail(struct gossip *gossip, struct gossip_probe *probe)
     const struct gossip_row *row = gossip_row(gossip, slot);
     /* A higher incarnation is a sign of life younger than the ping. */
     if (row->status <= GOSSIP_SUSPECT && row->incarnation == probe->incarnation) {
-        gossip_suspect(gossip, slot);
+        gossip_judge_silent(gossip, slot);
     }
 }
 

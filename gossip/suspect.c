@@ -6,6 +6,7 @@
  *
  * Where too few are left to confirm anything, a suspicion is short at once.
  */
+#include "base/assert.h"
 #include "gossip/parts.h"
 
 /* With fewer others alive, waiting for confirmations costs more than it tells. */
@@ -73,40 +74,23 @@ bool gossip_suspect_confirm(struct gossip *gossip, uint16_t slot, const uint32_t
     return true;
 }
 
-void gossip_suspect(struct gossip *gossip, uint16_t slot)
+bool gossip_suspect_is_over(const struct gossip *gossip, uint16_t slot)
 {
-    struct gossip_row *row = gossip_row(gossip, slot);
-    uint32_t tag = gossip_tag(&gossip->config.host);
-    if (row->status == GOSSIP_SUSPECT) {
-        gossip_suspect_confirm(gossip, slot, &tag, 1);
-        return;
-    }
-    row->suspecters[0] = tag;
-    row->suspecters_count = 1;
-    gossip->counters.suspicions_raised++;
-    gossip_judge_status(gossip, slot, GOSSIP_SUSPECT);
+    const struct gossip_row *row = &gossip->members.rows[slot];
+    COLUMBA_ASSERT(row->status == GOSSIP_SUSPECT);
+    return ends_ms(gossip, row) <= gossip->now_ms;
 }
 
-void gossip_suspect_tick(struct gossip *gossip)
+void gossip_suspect_plan(struct gossip *gossip)
 {
-    if (gossip->now_ms < gossip->suspects_at_ms) {
-        return;
+    uint64_t next_ms = GOSSIP_NEVER;
+    for (uint16_t slot = gossip->members.suspects.first; slot != GOSSIP_NONE;) {
+        const struct gossip_row *row = gossip_row(gossip, slot);
+        uint64_t ends = ends_ms(gossip, row);
+        next_ms = ends < next_ms ? ends : next_ms;
+        slot = row->next[GOSSIP_LINK_STATUS];
     }
     /* A suspicion also gets shorter when others that could confirm it die: so look again soon. */
-    uint64_t next_ms = GOSSIP_NEVER;
-    uint16_t slot = gossip->members.suspects.first;
-    while (slot != GOSSIP_NONE) {
-        struct gossip_row *row = gossip_row(gossip, slot);
-        uint16_t after = row->next[GOSSIP_LINK_STATUS];
-        uint64_t ends = ends_ms(gossip, row);
-        if (ends <= gossip->now_ms) {
-            gossip->counters.deaths_declared++;
-            gossip_judge_status(gossip, slot, GOSSIP_DEAD);
-        } else {
-            next_ms = ends < next_ms ? ends : next_ms;
-        }
-        slot = after;
-    }
     uint64_t soon = gossip->now_ms + gossip->config.probe_interval_ms;
     gossip->suspects_at_ms = next_ms != GOSSIP_NEVER && soon < next_ms ? soon : next_ms;
 }
