@@ -39,13 +39,20 @@ struct player {
     uint32_t merges;
     uint32_t puts;
     uint32_t removes;
+    struct list held; /* deliveries that wait, while `is_held` */
+    uint64_t start_count;
     bool is_dead;
+    bool is_held;
+    bool is_full;
+    bool commits_fail;
 };
 
 struct stage {
     FILE *out;
     struct topology *topology;
     struct player players[STAGE_NODES];
+    bool is_cut[STAGE_NODES][STAGE_NODES];
+    uint32_t group_max;
     uint64_t now_ms;
     uint64_t ids;
     uint64_t requests;
@@ -69,7 +76,8 @@ static struct delivery *deliver(struct player *player, enum delivery_type type, 
     if (bytes.size > 0) {
         memcpy(delivery->bytes, bytes.data, bytes.size);
     }
-    list_append(&player->deliveries, &delivery->node);
+    bool waits = player->is_held && type != DELIVERY_COMMITTED && type != DELIVERY_READ_DONE;
+    list_append(waits ? &player->held : &player->deliveries, &delivery->node);
     return delivery;
 }
 
@@ -102,13 +110,27 @@ static void print_exchange(struct stage *stage, uint16_t from, uint16_t to,
     fprintf(stage->out, "\n");
 }
 
+static bool passes(const struct stage *stage, uint16_t from, uint16_t to)
+{
+    return !stage->players[to].is_dead && !stage->is_cut[from][to];
+}
+
+static void refuse(struct stage *stage, uint16_t asker, uint16_t node, uint64_t request_id)
+{
+    struct message status = {.type = MESSAGE_STATUS};
+    status.status.error = ERR_OVERLOADED;
+    print_exchange(stage, node, asker, &status);
+    deliver_message(stage, node, asker, DELIVERY_ANSWER, request_id,
+                    core_clock(stage->players[node].core), &status);
+}
+
 static void carry_reply(struct stage *stage, uint16_t node, const struct effect *effect)
 {
     struct player *player = &stage->players[node];
     uint64_t connection = effect->reply.connection;
     uint16_t to = connection == CLIENT_CONNECTION ? NODE_NONE : (uint16_t)(connection - 1);
     print_exchange(stage, node, to, effect->reply.message);
-    if (to != NODE_NONE && !stage->players[to].is_dead) {
+    if (to != NODE_NONE && passes(stage, node, to)) {
         deliver_message(stage, node, to, DELIVERY_ANSWER, effect->reply.request_id,
                         core_clock(player->core), effect->reply.message);
     }
@@ -117,10 +139,16 @@ static void carry_reply(struct stage *stage, uint16_t node, const struct effect 
 static void carry_send(struct stage *stage, uint16_t node, const struct effect *effect)
 {
     print_exchange(stage, node, effect->send.node, effect->send.message);
-    if (!stage->players[effect->send.node].is_dead) {
-        deliver_message(stage, node, effect->send.node, DELIVERY_REQUEST, effect->send.request_id,
-                        core_clock(stage->players[node].core), effect->send.message);
+    uint16_t to = effect->send.node;
+    if (!passes(stage, node, to)) {
+        return;
     }
+    if (stage->players[to].is_full) {
+        refuse(stage, node, to, effect->send.request_id);
+        return;
+    }
+    deliver_message(stage, node, to, DELIVERY_REQUEST, effect->send.request_id,
+                    core_clock(stage->players[node].core), effect->send.message);
 }
 
 static void carry_read(struct stage *stage, uint16_t node, const struct effect *effect)
@@ -183,14 +211,17 @@ static void commit(struct stage *stage, uint16_t node)
     uint64_t number = core_batch_close(player->core);
     drain(stage, node);
     const struct engine_table *table = player->engine->table;
-    enum columba_error error = table->commit(player->engine, player->batch, true);
-    COLUMBA_ASSERT(error == COLUMBA_OK);
+    enum columba_error error =
+        player->commits_fail ? ERR_IO : table->commit(player->engine, player->batch, true);
+    COLUMBA_ASSERT(error == COLUMBA_OK || player->commits_fail);
     table->batch_clear(player->batch);
-    fprintf(stage->out, "  %s commits batch %llu: %u merged, %u put, %u removed\n",
+    fprintf(stage->out, "  %s commits batch %llu: %u merged, %u put, %u removed%s\n",
             player_name(stage, node), (unsigned long long)number, player->merges, player->puts,
-            player->removes);
+            player->removes, error == COLUMBA_OK ? "" : ", which fails");
     player->merges = player->puts = player->removes = 0;
-    deliver(player, DELIVERY_COMMITTED, slice_of(NULL, 0))->number = number;
+    struct delivery *delivery = deliver(player, DELIVERY_COMMITTED, slice_of(NULL, 0));
+    delivery->number = number;
+    delivery->error = error;
 }
 
 /* Rounds. */
@@ -233,6 +264,7 @@ static void step_delivery(struct stage *stage, uint16_t node, const struct deliv
     case DELIVERY_COMMITTED:
         event.type = EVENT_COMMITTED;
         event.committed.batch = delivery->number;
+        event.committed.error = delivery->error;
         break;
     case DELIVERY_READ_DONE:
         event.type = EVENT_READ_DONE;
@@ -299,9 +331,10 @@ static void play(struct stage *stage)
 
 /* The script's doors. */
 
-void stage_scene(struct stage *stage, const char *text)
+uint16_t stage_node(const char *name)
 {
-    fprintf(stage->out, "\n# %s\n", text);
+    bool is_one = name[0] == 'n' && name[1] >= '1' && name[1] < '1' + (int)STAGE_NODES;
+    return is_one && name[2] == '\0' ? (uint16_t)(name[1] - '1') : NODE_NONE;
 }
 
 void stage_ask(struct stage *stage, uint16_t node, const struct message *request)
@@ -330,7 +363,6 @@ static void tell_peers(struct stage *stage, uint16_t about, bool is_alive)
 
 void stage_node_dies(struct stage *stage, uint16_t node)
 {
-    fprintf(stage->out, "  %s is down\n", player_name(stage, node));
     stage->players[node].is_dead = true;
     tell_peers(stage, node, false);
     play(stage);
@@ -338,15 +370,45 @@ void stage_node_dies(struct stage *stage, uint16_t node)
 
 void stage_node_returns(struct stage *stage, uint16_t node)
 {
-    fprintf(stage->out, "  %s is back\n", player_name(stage, node));
     stage->players[node].is_dead = false;
     tell_peers(stage, node, true);
     play(stage);
 }
 
+void stage_link_set(struct stage *stage, uint16_t from, uint16_t to, bool is_cut)
+{
+    stage->is_cut[from][to] = is_cut;
+}
+
+void stage_node_hold(struct stage *stage, uint16_t node)
+{
+    stage->players[node].is_held = true;
+}
+
+void stage_node_release(struct stage *stage, uint16_t node)
+{
+    struct player *player = &stage->players[node];
+    player->is_held = false;
+    while (!list_is_empty(&player->held)) {
+        struct list *first = player->held.next;
+        list_remove(first);
+        list_append(&player->deliveries, first);
+    }
+    play(stage);
+}
+
+void stage_node_full(struct stage *stage, uint16_t node, bool is_full)
+{
+    stage->players[node].is_full = is_full;
+}
+
+void stage_commits_fail(struct stage *stage, uint16_t node)
+{
+    stage->players[node].commits_fail = true;
+}
+
 void stage_wait(struct stage *stage, uint64_t ms)
 {
-    fprintf(stage->out, "  %llu ms pass\n", (unsigned long long)ms);
     for (uint64_t i = 0; i < ms; i++) {
         stage->now_ms++;
         play(stage);
@@ -394,54 +456,90 @@ static void make_topology(struct stage *stage)
     COLUMBA_ASSERT(error == COLUMBA_OK);
 }
 
-static void player_init(struct stage *stage, uint16_t node)
+static void core_begin(struct stage *stage, uint16_t node)
 {
     struct player *player = &stage->players[node];
     struct core_config config;
     core_config_defaults(&config);
     config.self = node;
-    config.start_count = 1;
+    config.start_count = ++player->start_count;
     config.seed = node;
+    config.fanout_members_max = stage->group_max;
     player->core = core_create(memory_system(), &config, stage->topology);
+    COLUMBA_ASSERT(player->core != NULL);
+}
+
+static void player_init(struct stage *stage, uint16_t node)
+{
+    struct player *player = &stage->players[node];
+    core_begin(stage, node);
     player->engine = engine_memory_open(memory_system());
-    COLUMBA_ASSERT(player->core != NULL && player->engine != NULL);
+    COLUMBA_ASSERT(player->engine != NULL);
     player->batch = player->engine->table->batch_create(player->engine);
     COLUMBA_ASSERT(player->batch != NULL);
     list_init(&player->deliveries);
+    list_init(&player->held);
 }
 
 static void player_start(struct stage *stage, uint16_t node)
 {
     struct player *player = &stage->players[node];
-    core_now(player->core, 1, stage_unix_ms(stage));
+    core_now(player->core, 1 + stage->now_ms, stage_unix_ms(stage));
     core_step(player->core, &(struct event){.type = EVENT_STARTED});
     drain(stage, node);
     for (uint16_t peer = 0; peer < STAGE_NODES; peer++) {
         if (peer != node) {
             struct event event = {.type = EVENT_PEER};
             event.peer.node = peer;
-            event.peer.alive = true;
-            event.peer.connected = true;
+            event.peer.alive = !stage->players[peer].is_dead;
+            event.peer.connected = !stage->players[peer].is_dead;
             core_step(player->core, &event);
             drain(stage, node);
         }
     }
 }
 
-struct stage *stage_create(FILE *out)
+static void deliveries_drop(struct list *deliveries)
+{
+    list_for_each_safe(link, deliveries)
+    {
+        list_remove(link);
+        free(container_of(link, struct delivery, node));
+    }
+}
+
+void stage_node_restarts(struct stage *stage, uint16_t node)
+{
+    struct player *player = &stage->players[node];
+    core_destroy(player->core);
+    player->engine->table->batch_clear(player->batch);
+    deliveries_drop(&player->deliveries);
+    deliveries_drop(&player->held);
+    player->is_dead = player->is_held = player->commits_fail = false;
+    core_begin(stage, node);
+    player_start(stage, node);
+    play(stage);
+}
+
+struct stage *stage_create(FILE *out, uint32_t group_max)
 {
     struct stage *stage = calloc(1, sizeof *stage);
     COLUMBA_ASSERT(stage != NULL);
     stage->out = out;
+    stage->group_max = group_max;
     make_topology(stage);
     for (uint16_t node = 0; node < STAGE_NODES; node++) {
         player_init(stage, node);
     }
-    stage_scene(stage, "three nodes start");
+    /* Starting is the same in every scene, and shown in none. */
+    stage->out = fopen("/dev/null", "w");
+    COLUMBA_ASSERT(stage->out != NULL);
     for (uint16_t node = 0; node < STAGE_NODES; node++) {
         player_start(stage, node);
     }
     play(stage);
+    fclose(stage->out);
+    stage->out = out;
     return stage;
 }
 
@@ -452,10 +550,8 @@ void stage_destroy(struct stage *stage)
         core_destroy(player->core);
         player->engine->table->batch_destroy(player->batch);
         player->engine->table->close(player->engine);
-        list_for_each_safe(link, &player->deliveries)
-        {
-            free(container_of(link, struct delivery, node));
-        }
+        deliveries_drop(&player->deliveries);
+        deliveries_drop(&player->held);
     }
     topology_destroy(stage->topology);
     free(stage);
