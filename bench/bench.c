@@ -4,7 +4,6 @@
  * Without options each mode measures the setting of the README's table for 30 s: 1,000 1:1
  * conversations, bodies of 256 B, as fast as it goes.
  */
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +172,7 @@ static enum tool_exit measure(struct tool *tool, const struct options *options,
     }
     struct report report = report_of_load(tool->command, load);
     report_print(&report, load, tool->is_json);
+    tool->has_printed = true;
     return load->errors == 0 ? TOOL_DONE : TOOL_FAILED;
 }
 
@@ -242,6 +242,7 @@ static enum tool_exit run_floor(struct tool *tool, int argc, const char **argv)
                                       .ops = found.ops,
                                       .seconds = options.seconds},
                      NULL, tool->is_json);
+        tool->has_printed = true;
     }
     free(options.directory);
     return result;
@@ -275,13 +276,18 @@ static enum tool_exit run_mls(struct tool *tool, int argc, const char **argv)
 
 int main(int argc, char **argv)
 {
+    static const struct tool_manual manual = {
+        .section = "1",
+        .purpose = "load for a Columba cluster, measured",
+        .description = "Sends, reads, or both, at a given rate or as fast as it goes, and prints "
+                       "throughput, latencies and the nodes\\(aq CPU time for each operation.",
+    };
     static const struct tool_command commands[] = {
 #define X(name, function, arguments, text) {name, arguments, text, function},
         BENCH_COMMANDS(X)
 #undef X
     };
-    setlocale(LC_ALL, "");
-    struct tool tool = {.program = "columba-bench"};
+    struct tool tool = {.program = "columba-bench", .manual = &manual};
     return (int)tool_run(&tool, argc, (const char **)(void *)argv, commands,
                          sizeof(commands) / sizeof(commands[0]));
 }

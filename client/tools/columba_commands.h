@@ -9,11 +9,12 @@
 
 #include "client/tools/tool.h"
 
+#define COLUMBA_FORMATS_MANUAL NULL
 /* X(name, function, arguments, text) */
 #define COLUMBA_COMMANDS(X)                                                                        \
     X("import", import_command, "FILE",                                                            \
       "bring the messages of a chat log into the cluster: JSON Lines with conversation,\n"         \
-      "        sender, ts_ms and text, plain or gzip; - is standard input. May be run again.")     \
+      "sender, ts_ms and text, plain or gzip; - is standard input. May be run again.")             \
     X("verify", verify_command, "FILE",                                                            \
       "read back every conversation of FILE and compare it with the file")                         \
     X("conversation", conversation_command, "create NAME --member USER …",                         \
@@ -33,17 +34,14 @@ COLUMBA_COMMANDS(X)
 #undef X
 
 /* An option's value as a message id. False: said. */
-bool command_message_id(const struct tool *tool, const char *option, const char *text,
+bool command_message_id(struct tool *tool, const char *option, const char *text,
                         struct columba_id *out_id);
 /* An id as a JSON text; null for none. */
 json_t *command_id_json(const struct columba_id *id);
-/* Prints the object on one line and lets it go. */
-void command_print_json(json_t *object);
-/* "2024-05-01 12:00:00", UTC. out_text: COMMAND_TIME_BYTES. */
+/* A time as a JSON number, whatever is stored. */
+json_t *command_time_json(uint64_t unix_ms);
+/* "2024-05-01 12:00:00Z"; past the year 9999 the number. out_text: COMMAND_TIME_BYTES. */
 #define COMMAND_TIME_BYTES 32
 void command_time_text(uint64_t unix_ms, char *out_text);
-/* Text for people: control characters as \xNN, so that no message can steer a terminal; lines
- * after the first are indented. */
-void command_print_text(const char *text, size_t size, const char *indent);
 
 #endif

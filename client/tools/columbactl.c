@@ -3,12 +3,12 @@
  * is a JSON object; --format json prints it as it is.
  */
 #include <jansson.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/tools/columbactl_tables.h"
+#include "client/tools/printable.h"
 #include "client/tools/tool.h"
 
 /* Flushing and compacting a full disk takes its time. */
@@ -53,20 +53,68 @@ static const struct ctl_command *command_named(const char *name)
     return &ctl_commands[i];
 }
 
+/* Texts and keys of an answer as a terminal may have them; no deeper than any answer is. False:
+ * no memory. */
+#define ANSWER_DEPTH_MAX 16u
+static bool make_printable(json_t *value, unsigned depth);
+
+static bool make_object_printable(json_t *object, unsigned depth)
+{
+    const char *key;
+    void *next;
+    json_t *value;
+    bool is_good = true;
+    json_object_foreach_safe(object, next, key, value)
+    {
+        char *shown = printable_copy(key);
+        is_good = is_good && shown && make_printable(value, depth + 1);
+        if (shown && strcmp(shown, key) != 0) {
+            json_object_set(object, shown, value);
+            json_object_del(object, key);
+        }
+        free(shown);
+    }
+    return is_good;
+}
+
+static bool make_printable(json_t *value, unsigned depth)
+{
+    if (depth > ANSWER_DEPTH_MAX) {
+        return false;
+    }
+    if (json_is_object(value)) {
+        return make_object_printable(value, depth);
+    }
+    bool is_good = true;
+    if (json_is_array(value)) {
+        size_t i;
+        json_t *item;
+        json_array_foreach(value, i, item)
+        {
+            is_good = is_good && make_printable(item, depth + 1);
+        }
+    } else if (json_is_string(value)) {
+        char *shown = printable_copy(json_string_value(value));
+        is_good = shown && json_string_set(value, shown) == 0;
+        free(shown);
+    }
+    return is_good;
+}
+
 static bool print_answer(struct tool *tool, const struct ctl_command *command, const char *text)
 {
     json_error_t error;
-    if (tool->is_json) {
-        puts(text);
-        return true;
-    }
     json_t *answer = json_loads(text, 0, &error);
     if (!json_is_object(answer)) {
         tool_say(tool, "the node's answer is not a JSON object: %s", error.text);
         json_decref(answer);
         return false;
     }
-    if (command->show) {
+    if (tool->is_json) {
+        printable_json(stdout, text);
+        putchar('\n');
+        tool->has_printed = true;
+    } else if (command->show && make_printable(answer, 0)) {
         command->show(answer);
     }
     json_decref(answer);
@@ -124,14 +172,19 @@ static enum tool_exit run_command(struct tool *tool, int argc, const char **argv
 
 int main(int argc, char **argv)
 {
+    static const struct tool_manual manual = {
+        .section = "8",
+        .purpose = "administration of a Columba cluster",
+        .description = "Asks one node about itself and about the cluster as it sees it, or tells "
+                       "it what to do. \\-\\-format json prints the node\\(aqs answer as it is.",
+    };
     static const struct tool_command commands[] = {
 #define X(name, arguments, count, flag, show, text)                                                \
     {#name, arguments "[--node NODE]", text, run_command},
         CTL_COMMANDS(X)
 #undef X
     };
-    setlocale(LC_ALL, "");
-    struct tool tool = {.program = "columbactl"};
+    struct tool tool = {.program = "columbactl", .manual = &manual};
     return (int)tool_run(&tool, argc, (const char **)(void *)argv, commands,
                          sizeof(commands) / sizeof(commands[0]));
 }

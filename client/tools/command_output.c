@@ -7,7 +7,10 @@
 
 #include "client/tools/columba_commands.h"
 
-bool command_message_id(const struct tool *tool, const char *option, const char *text,
+/* 31 December 9999. */
+#define TIME_SHOWN_MAX_MS UINT64_C(253402300799999)
+
+bool command_message_id(struct tool *tool, const char *option, const char *text,
                         struct columba_id *out_id)
 {
     if (columba_id_from_text(text, out_id)) {
@@ -27,33 +30,17 @@ json_t *command_id_json(const struct columba_id *id)
     return json_string(text);
 }
 
-void command_print_json(json_t *object)
+json_t *command_time_json(uint64_t unix_ms)
 {
-    json_dumpf(object, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(object);
+    return unix_ms <= INT64_MAX ? json_integer((json_int_t)unix_ms) : json_real((double)unix_ms);
 }
 
 void command_time_text(uint64_t unix_ms, char *out_text)
 {
     time_t seconds = (time_t)(unix_ms / 1000);
     struct tm parts;
-    if (!gmtime_r(&seconds, &parts) ||
-        strftime(out_text, COMMAND_TIME_BYTES, "%Y-%m-%d %H:%M:%S", &parts) == 0) {
+    if (unix_ms > TIME_SHOWN_MAX_MS || !gmtime_r(&seconds, &parts) ||
+        strftime(out_text, COMMAND_TIME_BYTES, "%Y-%m-%d %H:%M:%SZ", &parts) == 0) {
         snprintf(out_text, COMMAND_TIME_BYTES, "%" PRIu64 " ms", unix_ms);
-    }
-}
-
-void command_print_text(const char *text, size_t size, const char *indent)
-{
-    for (size_t i = 0; i < size; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        if (byte == '\n') {
-            printf("\n%s", indent);
-        } else if ((byte < 0x20 && byte != '\t') || byte == 0x7f) {
-            printf("\\x%02x", byte);
-        } else {
-            putchar(byte);
-        }
     }
 }

@@ -14,10 +14,10 @@ static bool print_conversation(struct tool *tool, const char *name, size_t membe
     if (is_done) {
         const struct columba_conversation *conversation = columba_future_conversation(got);
         if (tool->is_json) {
-            command_print_json(json_pack("{s:s, s:o, s:I, s:b}", "conversation", name, "id",
-                                         command_id_json(&conversation->id), "members_given",
-                                         (json_int_t)member_count, "is_channel",
-                                         conversation->is_channel));
+            tool_print_json(tool, json_pack("{s:s, s:o, s:I, s:b}", "conversation", name, "id",
+                                            command_id_json(&conversation->id), "members_given",
+                                            (json_int_t)member_count, "is_channel",
+                                            conversation->is_channel));
         } else {
             char id[COLUMBA_ID_TEXT_BYTES];
             columba_id_to_text(&conversation->id, id);

@@ -11,11 +11,15 @@
 #include <string.h>
 
 #include "client/tools/columba_commands.h"
+#include "client/tools/printable.h"
 
 #define LIMIT_DEFAULT 50
+/* All are held in memory before they are printed; `export` writes any number. */
+#define LIMIT_MAX 1000000
 
 struct history {
-    int limit;
+    char *limit_text;
+    uint64_t limit;
     char *before;
     char *after;
     /* Where the next page begins; has_… says whether there is such a bound. */
@@ -56,7 +60,7 @@ static json_t *message_json(const struct columba_message *message)
     json_t *object = json_object();
     json_object_set_new(object, "id", command_id_json(&message->id));
     json_object_set_new(object, "sender", json_string(message->from));
-    json_object_set_new(object, "ts_ms", json_integer((json_int_t)message->created_at_ms));
+    json_object_set_new(object, "ts_ms", command_time_json(message->created_at_ms));
     add_body(object, message);
     json_object_set_new(object, "type", json_string(type_name(message->type)));
     if (message->media_url[0]) {
@@ -69,20 +73,25 @@ static json_t *message_json(const struct columba_message *message)
     return object;
 }
 
-static void print_line(const json_t *message)
+static void print_line(const struct tool *tool, const json_t *message)
 {
     char time[COMMAND_TIME_BYTES];
     const json_t *text = json_object_get(message, "text");
     const char *problem = json_string_value(json_object_get(message, "problem"));
-    command_time_text((uint64_t)json_integer_value(json_object_get(message, "ts_ms")), time);
+    command_time_text((uint64_t)json_number_value(json_object_get(message, "ts_ms")), time);
     printf("%s  %s  ", time, json_string_value(json_object_get(message, "id")));
     const char *sender = json_string_value(json_object_get(message, "sender"));
-    command_print_text(sender ? sender : "?", sender ? strlen(sender) : 1, "");
+    printable_put(stdout, sender ? sender : "?");
     printf(": ");
+    if (tool->key_file && !problem && json_is_false(json_object_get(message, "encrypted"))) {
+        printf("[not sealed] ");
+    }
     if (problem) {
-        printf("[%s]", problem);
+        putchar('[');
+        printable_put(stdout, problem);
+        putchar(']');
     } else if (json_is_string(text)) {
-        command_print_text(json_string_value(text), json_string_length(text), "    ");
+        printable_write(stdout, json_string_value(text), json_string_length(text), "    ");
     } else {
         printf("[not text: --format json shows the bytes]");
     }
@@ -97,12 +106,12 @@ static void print(struct tool *tool, const char *conversation, struct history *h
         json_array_append(ordered, json_array_get(history->messages, i - 1));
     }
     if (tool->is_json) {
-        command_print_json(json_pack("{s:s, s:b, s:o}", "conversation", conversation, "more",
-                                     history->more, "messages", ordered));
+        tool_print_json(tool, json_pack("{s:s, s:b, s:o}", "conversation", conversation, "more",
+                                        history->more, "messages", ordered));
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        print_line(json_array_get(ordered, i));
+        print_line(tool, json_array_get(ordered, i));
     }
     json_decref(ordered);
 }
@@ -143,8 +152,9 @@ static enum tool_exit read_and_print(struct tool *tool, struct history *history)
 {
     const char *conversation = tool->arguments[0];
     enum tool_exit result;
-    if (history->limit < 1) {
-        return tool_wrong(tool, "--limit is a number above 0");
+    if (history->limit_text &&
+        !tool_number(tool, "--limit", history->limit_text, 1, LIMIT_MAX, &history->limit)) {
+        return TOOL_USAGE;
     }
     if ((history->before &&
          !command_message_id(tool, "--before", history->before, &history->before_id)) ||
@@ -172,7 +182,7 @@ enum tool_exit history_command(struct tool *tool, int argc, const char **argv)
 {
     struct history history = {.limit = LIMIT_DEFAULT};
     const struct poptOption table[] = {
-        {"limit", 'n', POPT_ARG_INT, &history.limit, 0, "how many messages (50)", "N"},
+        {"limit", 'n', POPT_ARG_STRING, &history.limit_text, 0, "how many messages (50)", "N"},
         {"before", 0, POPT_ARG_STRING, &history.before, 0, "only older ones", "ID"},
         {"after", 0, POPT_ARG_STRING, &history.after, 0, "only newer ones", "ID"},
         POPT_TABLEEND,
@@ -181,6 +191,7 @@ enum tool_exit history_command(struct tool *tool, int argc, const char **argv)
     if (tool_parse(tool, argc, argv, table, 1, 1, &result)) {
         result = read_and_print(tool, &history);
     }
+    free(history.limit_text);
     free(history.before);
     free(history.after);
     return result;

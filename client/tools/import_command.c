@@ -270,11 +270,12 @@ static size_t count_failed(const struct import *import)
 static void print_outcome(struct import *import, size_t failed)
 {
     if (import->tool->is_json) {
-        command_print_json(json_pack(
-            "{s:I, s:I, s:I, s:I, s:I}", "messages", (json_int_t)import->log.message_count,
-            "conversations", (json_int_t)import->log.conversation_count, "members",
-            (json_int_t)import->members, "bad_lines", (json_int_t)import->log.bad_lines, "failed",
-            (json_int_t)failed));
+        tool_print_json(import->tool,
+                        json_pack("{s:I, s:I, s:I, s:I, s:I}", "messages",
+                                  (json_int_t)import->log.message_count, "conversations",
+                                  (json_int_t)import->log.conversation_count, "members",
+                                  (json_int_t)import->members, "bad_lines",
+                                  (json_int_t)import->log.bad_lines, "failed", (json_int_t)failed));
         return;
     }
     printf("%zu messages in %zu conversations with %" PRIu64 " members; %" PRIu64

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "client/tools/columba_commands.h"
+#include "client/tools/printable.h"
 
 struct inbox_list {
     struct columba_inbox_entry *entries; /* names are copies of ours */
@@ -82,7 +83,7 @@ static const char *name_of(const struct columba_inbox_entry *entry, char *id_tex
     return entry->name[0] ? entry->name : id_text;
 }
 
-static void print_json(const char *user, const struct inbox_list *list)
+static void print_json(struct tool *tool, const char *user, const struct inbox_list *list)
 {
     json_t *conversations = json_array();
     for (size_t i = 0; i < list->count; i++) {
@@ -98,7 +99,7 @@ static void print_json(const char *user, const struct inbox_list *list)
                       entry->has_unread ? json_integer(entry->unread) : json_null(),
                       "unread_is_at_least", entry->unread_is_at_least));
     }
-    command_print_json(json_pack("{s:s, s:o}", "user", user, "conversations", conversations));
+    tool_print_json(tool, json_pack("{s:s, s:o}", "user", user, "conversations", conversations));
 }
 
 static void add_row(struct libscols_table *table, const struct columba_inbox_entry *entry)
@@ -116,7 +117,9 @@ static void add_row(struct libscols_table *table, const struct columba_inbox_ent
     if (!columba_id_is_zero(&entry->last)) {
         command_time_text(columba_message_id_unix_ms(&entry->last), time);
     }
-    scols_line_set_data(line, 0, name_of(entry, id));
+    char *name = printable_copy(name_of(entry, id));
+    scols_line_set_data(line, 0, name ? name : "?");
+    free(name);
     scols_line_set_data(line, 1, unread);
     scols_line_set_data(line, 2, time);
     scols_line_set_data(line, 3, last);
@@ -150,7 +153,7 @@ enum tool_exit inbox_command(struct tool *tool, int argc, const char **argv)
             qsort(list.entries, list.count, sizeof(*list.entries), newest_first);
         }
         if (tool->is_json) {
-            print_json(user, &list);
+            print_json(tool, user, &list);
         } else {
             print_table(&list);
         }

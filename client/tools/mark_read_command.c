@@ -31,8 +31,8 @@ static enum tool_exit mark(struct tool *tool, const struct mark_options *options
     bool is_done = tool_wait(tool, marked, "marking %s as read", options->conversation);
     columba_future_destroy(marked);
     if (is_done && tool->is_json) {
-        command_print_json(json_pack("{s:s, s:s, s:o}", "user", options->user, "conversation",
-                                     options->conversation, "up_to", command_id_json(&up_to)));
+        tool_print_json(tool, json_pack("{s:s, s:s, s:o}", "user", options->user, "conversation",
+                                        options->conversation, "up_to", command_id_json(&up_to)));
     }
     return is_done ? TOOL_DONE : TOOL_FAILED;
 }

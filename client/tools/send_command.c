@@ -1,10 +1,15 @@
 /*
  * send --from USER --to CONVERSATION [--id ID] TEXT: {"id", "conversation", "from", "ts_ms"}
+ *
+ * TEXT "-" is standard input, without the line break at its end; after -- it is a dash.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
+#include "base/slice.h"
 #include "client/tools/columba_commands.h"
 
 struct send_options {
@@ -19,16 +24,16 @@ static void print_sent(struct tool *tool, const struct send_options *options,
     char text[COLUMBA_ID_TEXT_BYTES];
     columba_id_to_text(id, text);
     if (tool->is_json) {
-        command_print_json(json_pack("{s:s, s:s, s:s, s:I}", "id", text, "conversation",
-                                     options->to, "from", options->from, "ts_ms",
-                                     (json_int_t)columba_message_id_unix_ms(id)));
+        tool_print_json(tool, json_pack("{s:s, s:s, s:s, s:I}", "id", text, "conversation",
+                                        options->to, "from", options->from, "ts_ms",
+                                        (json_int_t)columba_message_id_unix_ms(id)));
     } else {
         printf("%s\n", text);
     }
 }
 
 static enum tool_exit send_text(struct tool *tool, const struct send_options *options,
-                                const struct columba_id *id, const char *body)
+                                const struct columba_id *id, struct slice body)
 {
     enum tool_exit result;
     if (!tool_connect(tool, &result)) {
@@ -36,8 +41,8 @@ static enum tool_exit send_text(struct tool *tool, const struct send_options *op
     }
     const struct columba_send send = {.from = options->from,
                                       .to = options->to,
-                                      .body = body,
-                                      .body_bytes = strlen(body),
+                                      .body = body.data,
+                                      .body_bytes = body.size,
                                       .message = id};
     struct columba_future *sent = columba_send(tool->client, &send, NULL);
     bool is_sent = tool_wait(tool, sent, "sending to %s", options->to);
@@ -57,15 +62,37 @@ static enum tool_exit send_text(struct tool *tool, const struct send_options *op
     return is_sent ? TOOL_DONE : TOOL_FAILED;
 }
 
-static enum tool_exit check_and_send(struct tool *tool, const struct send_options *options)
+/* Standard input into `buffer`, which holds one byte more than a body may have. False: said. */
+static bool read_input(struct tool *tool, char *buffer, struct slice *out_body)
+{
+    size_t size = fread(buffer, 1, COLUMBA_BODY_MAX_BYTES + 2, stdin);
+    if (ferror(stdin)) {
+        tool_say(tool, "standard input cannot be read: %s", strerror(errno));
+        return false;
+    }
+    COLUMBA_ASSERT(size <= COLUMBA_BODY_MAX_BYTES + 2);
+    if (size > 0 && buffer[size - 1] == '\n') {
+        size--;
+    }
+    *out_body = slice_of(buffer, size);
+    return true;
+}
+
+static enum tool_exit check_and_send(struct tool *tool, const struct send_options *options,
+                                     bool is_literal)
 {
     if (!options->from || !options->to) {
         return tool_wrong(tool, "%s is missing", options->from ? "--to" : "--from");
     }
-    const char *body = tool->arguments[0];
-    if (strlen(body) > COLUMBA_BODY_MAX_BYTES) {
-        tool_say(tool, "the text has %zu bytes: a body may have %d (64 KiB with its sealing)",
-                 strlen(body), COLUMBA_BODY_MAX_BYTES);
+    char buffer[COLUMBA_BODY_MAX_BYTES + 2];
+    struct slice body = slice_of_text(tool->arguments[0]);
+    if (!is_literal && strcmp(tool->arguments[0], "-") == 0 && !read_input(tool, buffer, &body)) {
+        return TOOL_FAILED;
+    }
+    if (body.size > COLUMBA_BODY_MAX_BYTES) {
+        tool_say(tool, "the text has %s%zu bytes: a body may have %d (64 KiB with its sealing)",
+                 body.data == (const uint8_t *)buffer ? "at least " : "", body.size,
+                 COLUMBA_BODY_MAX_BYTES);
         return TOOL_FAILED;
     }
     struct columba_id id;
@@ -86,7 +113,8 @@ enum tool_exit send_command(struct tool *tool, int argc, const char **argv)
     };
     enum tool_exit result;
     if (tool_parse(tool, argc, argv, table, 1, 1, &result)) {
-        result = check_and_send(tool, &options);
+        bool is_literal = argc > 2 && strcmp(argv[argc - 2], "--") == 0;
+        result = check_and_send(tool, &options, is_literal);
     }
     free(options.from);
     free(options.to);

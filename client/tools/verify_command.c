@@ -4,7 +4,8 @@
  * Reads every conversation of the file from its first message to its last, page by page, several
  * at a time, and walks through page and file together: by id it is known whether a message of the
  * file is missing or one was added, then sender, text and time are compared. Pages must come in
- * ascending order. Exit 0 only if nothing is missing, extra or different.
+ * ascending order. Exit 0 only if nothing is missing, extra, different or, with a key, unsealed,
+ * and every line of the file was good.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -229,18 +230,20 @@ static enum tool_exit finish(struct verify *verify)
                  verify->unsealed);
     }
     if (tool->is_json) {
-        command_print_json(json_pack(
-            "{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "messages",
-            (json_int_t)verify->log.message_count, "missing", (json_int_t)verify->missing, "extra",
-            (json_int_t)verify->extra, "different", (json_int_t)verify->different, "conversations",
-            (json_int_t)verify->log.conversation_count, "bad_lines",
-            (json_int_t)verify->log.bad_lines, "unsealed", (json_int_t)verify->unsealed));
+        tool_print_json(tool,
+                        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "messages",
+                                  (json_int_t)verify->log.message_count, "missing",
+                                  (json_int_t)verify->missing, "extra", (json_int_t)verify->extra,
+                                  "different", (json_int_t)verify->different, "conversations",
+                                  (json_int_t)verify->log.conversation_count, "bad_lines",
+                                  (json_int_t)verify->log.bad_lines, "unsealed",
+                                  (json_int_t)verify->unsealed));
     } else {
         printf("%zu messages, %" PRIu64 " missing, %" PRIu64 " extra, %" PRIu64 " different\n",
                verify->log.message_count, verify->missing, verify->extra, verify->different);
     }
-    bool is_good =
-        !verify->has_failed && verify->missing == 0 && verify->extra == 0 && verify->different == 0;
+    bool is_good = !verify->has_failed && verify->missing == 0 && verify->extra == 0 &&
+                   verify->different == 0 && verify->unsealed == 0 && verify->log.bad_lines == 0;
     return is_good ? TOOL_DONE : TOOL_FAILED;
 }
 

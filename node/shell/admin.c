@@ -17,7 +17,7 @@ struct call {
 
 static void answer_json(struct node *node, struct request *request, json_t *report)
 {
-    char *text = report == NULL ? NULL : json_dumps(report, JSON_COMPACT);
+    char *text = report == NULL ? NULL : json_dumps(report, JSON_COMPACT | JSON_REAL_PRECISION(9));
     json_decref(report);
     if (text == NULL) {
         request_refuse(node, request, ERR_NO_MEMORY, "the report could not be made");
