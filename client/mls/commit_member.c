@@ -367,17 +367,20 @@ static enum mls_error make_commit(struct mls_maker *maker, const struct mls_comm
     return error;
 }
 
-/* The staged epoch and the ratchet step become durable together. */
+/* The staged epoch and the ratchet step become durable together; the step is done with. */
 static enum mls_error stage(struct mls_group *group, struct mls_staged *staged,
-                            const struct mls_secret_step *step, bool has_step)
+                            const struct mls_commit_bundle *bundle, struct mls_secret_step *step,
+                            bool has_step)
 {
     struct mls_transaction transaction;
     mls_transaction_begin(&transaction, group);
+    transaction.outcome.call = MLS_CALL_COMMIT;
+    transaction.outcome.bundle = bundle;
     if (has_step) {
         mls_store_step(&transaction, group->current, step);
     }
     mls_store_staged(&transaction, staged);
-    return mls_transaction_end(&transaction, MLS_OK);
+    return mls_transaction_end_sending(&transaction, group->current, step, has_step);
 }
 
 enum mls_error mls_group_commit_as(struct mls_group *group,
@@ -403,20 +406,17 @@ enum mls_error mls_group_commit_as(struct mls_group *group,
     }
     if (error == MLS_OK) {
         error = make_commit(&maker, options, out, &step, &has_step);
-    }
-    if (error == MLS_OK) {
-        error = stage(group, maker.staged, &step, has_step);
-    }
-    if (error == MLS_OK) {
-        if (has_step) {
-            mls_secret_tree_consume(group->current->secret_tree, &step);
+        if (error != MLS_OK && has_step) {
+            mls_secret_tree_drop(group->current->secret_tree, &step);
         }
+    }
+    if (error == MLS_OK) {
+        error = stage(group, maker.staged, out, &step, has_step);
+    }
+    if (error == MLS_OK) {
         group->own = maker.staged;
         maker.staged = NULL;
     } else {
-        if (has_step) {
-            mls_secret_tree_drop(group->current->secret_tree, &step);
-        }
         mls_commit_bundle_clear(out);
     }
     mls_maker_clear(&maker);

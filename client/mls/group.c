@@ -278,7 +278,8 @@ enum mls_error mls_group_create(struct mls_identity *identity,
                                            : found(group, chosen);
     mls_buffer_clear(&list);
     if (error == MLS_OK) {
-        error = mls_group_begin(group);
+        struct mls_outcome outcome = {.call = MLS_CALL_CREATE};
+        error = mls_group_begin(group, &outcome);
     }
     if (error != MLS_OK) {
         mls_group_destroy(group);
@@ -438,15 +439,19 @@ uint8_t *mls_group_push_resumption(struct mls_group *group, uint64_t epoch, uint
     return leaving;
 }
 
-enum mls_error mls_group_store_all(struct mls_group *group)
+enum mls_error mls_group_store_all(struct mls_group *group, const struct mls_outcome *outcome)
 {
     struct mls_transaction transaction;
     mls_transaction_begin(&transaction, group);
+    transaction.outcome.call = outcome->call;
+    transaction.outcome.message = outcome->message;
+    transaction.outcome.welcome = outcome->welcome;
+    mls_erase_all(&transaction);
     mls_store_group(&transaction);
     return mls_transaction_end(&transaction, MLS_OK);
 }
 
-enum mls_error mls_group_begin(struct mls_group *group)
+enum mls_error mls_group_begin(struct mls_group *group, const struct mls_outcome *outcome)
 {
     uint8_t *psk =
         mls_secret_take_copy(&group->pool, group->current->secrets->resumption, MLS_HASH_MAX_BYTES);
@@ -454,5 +459,5 @@ enum mls_error mls_group_begin(struct mls_group *group)
         return MLS_ERR_NO_MEMORY;
     }
     (void)mls_group_push_resumption(group, group->current->context.epoch, psk);
-    return mls_group_store_all(group);
+    return mls_group_store_all(group, outcome);
 }

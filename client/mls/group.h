@@ -164,9 +164,11 @@ void mls_staged_destroy(struct mls_group *group, struct mls_staged *staged);
 struct mls_epoch *mls_group_find_epoch(const struct mls_group *group, uint64_t number);
 /* An epoch's resumption key, in the pool, joins the list; gives the oldest where it was full. */
 uint8_t *mls_group_push_resumption(struct mls_group *group, uint64_t epoch, uint8_t *psk);
-/* A group whose first epoch is ready: notes its resumption key and writes its first records. */
-enum mls_error mls_group_begin(struct mls_group *group);
-enum mls_error mls_group_store_all(struct mls_group *group);
+/* A group whose first epoch is ready: notes its resumption key and writes its first records. Of
+ * the outcome, what the group itself does not know. */
+enum mls_error mls_group_begin(struct mls_group *group, const struct mls_outcome *outcome);
+/* Every record, in place of what was in the storage. */
+enum mls_error mls_group_store_all(struct mls_group *group, const struct mls_outcome *outcome);
 /* The meta record alone. */
 enum mls_error mls_group_store_settings(struct mls_group *group);
 
@@ -326,8 +328,10 @@ enum mls_error mls_successor_check(const struct mls_group *predecessor,
 struct mls_transaction {
     struct mls_group *group;
     struct mls_storage *storage; /* NULL: all of this does nothing */
+    struct mls_outcome outcome;  /* for the caller to fill in; where the group is, is */
     bool failed;
     bool no_memory;
+    bool is_unsure; /* the commit failed: it may be durable all the same */
 };
 enum mls_store_mode {
     MLS_STORE_NEW,    /* tree and secrets, for the first time */
@@ -352,7 +356,13 @@ void mls_erase_secret_tree(struct mls_transaction *transaction, const struct mls
 /* What `before` has of them. */
 void mls_erase_staged(struct mls_transaction *transaction, const struct mls_group *before);
 void mls_erase_pending(struct mls_transaction *transaction, const struct mls_group *before);
+void mls_erase_all(struct mls_transaction *transaction);
 /* Commits, or abandons what failed. STORAGE, NO_MEMORY. */
 enum mls_error mls_transaction_end(struct mls_transaction *transaction, enum mls_error error);
+/* The same for a message of ours, which used up the key of a step. The step is consumed once it is
+ * durable or may be; otherwise it is dropped. */
+enum mls_error mls_transaction_end_sending(struct mls_transaction *transaction,
+                                           struct mls_epoch *epoch, struct mls_secret_step *step,
+                                           bool has_step);
 
 #endif

@@ -166,7 +166,11 @@ enum mls_error mls_group_join_external(struct mls_identity *identity, struct sli
     }
     mls_epoch_destroy(group, from);
     if (error == MLS_OK) {
-        error = mls_group_begin(group);
+        struct mls_outcome outcome = {
+            .call = MLS_CALL_JOIN_EXTERNAL,
+            .message = mls_buffer_done(out_commit),
+        };
+        error = mls_group_begin(group, &outcome);
     }
     if (error != MLS_OK) {
         mls_buffer_clear(out_commit);

@@ -52,11 +52,12 @@ static void shift_epochs(struct mls_group *group, struct mls_epoch *next,
 }
 
 static enum mls_error store_entry(struct mls_group *group, const struct mls_group *before,
-                                  const struct mls_secret_step *step, struct mls_epoch *const *gone,
-                                  size_t gone_count)
+                                  bool is_own, const struct mls_secret_step *step,
+                                  struct mls_epoch *const *gone, size_t gone_count)
 {
     struct mls_transaction transaction;
     mls_transaction_begin(&transaction, group);
+    transaction.outcome.call = is_own ? MLS_CALL_MERGE_OWN : MLS_CALL_MERGE_RECEIVED;
     for (size_t i = 0; i < gone_count; i++) {
         mls_erase_epoch(&transaction, gone[i]);
     }
@@ -115,7 +116,7 @@ static enum mls_error enter_epoch(struct mls_group *group, struct mls_staged *st
         group->state = MLS_GROUP_REINITIALISED;
         group->reinit = staged->reinit;
     }
-    error = store_entry(group, &before, has_step ? &step : NULL, all, gone);
+    error = store_entry(group, &before, staged == before.own, has_step ? &step : NULL, all, gone);
     if (error != MLS_OK) {
         if (has_step) {
             mls_secret_tree_drop(before.current->secret_tree, &step);
@@ -148,6 +149,7 @@ static enum mls_error store_closing(struct mls_group *group, const struct mls_gr
 {
     struct mls_transaction transaction;
     mls_transaction_begin(&transaction, group);
+    transaction.outcome.call = MLS_CALL_MERGE_RECEIVED;
     for (size_t i = 0; i < before->past_count; i++) {
         mls_erase_epoch(&transaction, before->past[i]);
     }
@@ -209,6 +211,7 @@ enum mls_error mls_group_discard(struct mls_group *group, enum mls_staged_kind k
     if (kind == MLS_STAGED_OWN) {
         struct mls_transaction transaction;
         mls_transaction_begin(&transaction, group);
+        transaction.outcome.call = MLS_CALL_DISCARD;
         mls_erase_staged(&transaction, group);
         enum mls_error error = mls_transaction_end(&transaction, MLS_OK);
         if (error != MLS_OK) {

@@ -28,8 +28,9 @@
  *
  * Durability: with an mls_storage, a change is committed there before its effect is handed out: a
  * ciphertext is returned only once the step that its key came from is durable, so a crash cannot
- * make a (key, nonce) be used twice. Without one, the caller saves the group itself before it
- * sends anything.
+ * make a (key, nonce) be used twice. The caller's own records (a text that was read, a message or
+ * commit that is to be sent) join the same transaction through `attend`, so that neither is durable
+ * without the other. Without a storage, the caller saves the group itself before it sends anything.
  *
  * Threads: an object and what was created from it belong to one thread at a time.
  */
@@ -65,10 +66,44 @@ struct mls_environment {
                     const struct mls_credential_view *old);
 };
 
+struct mls_event;
+struct mls_commit_bundle;
+
+enum mls_call {
+    MLS_CALL_OTHER, /* settings, keys, proposals that are dropped */
+    MLS_CALL_CREATE,
+    MLS_CALL_JOIN, /* the key package that was used can be forgotten now */
+    MLS_CALL_JOIN_EXTERNAL,
+    MLS_CALL_SUCCEED,
+    MLS_CALL_LOAD,
+    MLS_CALL_ENCRYPT,
+    MLS_CALL_PROPOSE,
+    MLS_CALL_COMMIT,
+    MLS_CALL_PROCESS,
+    MLS_CALL_MERGE_OWN,
+    MLS_CALL_MERGE_RECEIVED,
+    MLS_CALL_DISCARD,
+};
+
+/* What a call is about to hand out. Views live for the call of `attend` only. */
+struct mls_outcome {
+    enum mls_call call;
+    struct slice group_id;
+    uint64_t epoch;                         /* that the group is in after the call */
+    struct slice message;                   /* to be sent, of encrypt, propose, join_external */
+    struct slice welcome;                   /* to be sent, of succeed */
+    const struct mls_commit_bundle *bundle; /* to be sent, of commit; else NULL */
+    const struct mls_event *event;          /* of process; else NULL */
+};
+
 /*
  * Where one group's records are kept. All changes of one call are between a begin and a commit,
- * which makes them durable, all or none; abandon takes the place of commit where the call failed.
- * False: it did not work.
+ * which makes them durable, all or none, in their order; abandon takes the place of commit where
+ * the call failed. False: it did not work. Calls that change no record, as a received commit that
+ * is only staged, begin nothing.
+ *
+ * Where a commit says false although it may be durable, destroy the group and restore it: until
+ * then it goes on as if nothing of it were, and only never uses again the keys of what it had made.
  */
 struct mls_storage {
     bool (*begin)(struct mls_storage *storage);
@@ -76,6 +111,11 @@ struct mls_storage {
     bool (*erase)(struct mls_storage *storage, struct slice key);
     bool (*commit)(struct mls_storage *storage);
     void (*abandon)(struct mls_storage *storage);
+    /* Every record of the group that there is. */
+    bool (*erase_all)(struct mls_storage *storage);
+    /* The last before commit, for records of the caller's own in the same transaction. False: the
+     * call fails, and changes nothing. NULL: there are none. */
+    bool (*attend)(struct mls_storage *storage, const struct mls_outcome *outcome);
 };
 
 struct mls_record {
@@ -146,7 +186,7 @@ struct mls_psk {
 struct mls_group_options {
     struct slice group_id;       /* empty: 32 random bytes */
     struct slice extensions;     /* the content of a list of extensions (13); empty: none */
-    struct mls_storage *storage; /* NULL: none */
+    struct mls_storage *storage; /* NULL: none; else what was in it goes */
 };
 
 /* Section 11: a group of one, in epoch 0. `options` may be NULL. */
@@ -161,8 +201,9 @@ struct mls_join_options {
     struct mls_group *predecessor; /* of a reinitialised or branched group; NULL: none */
     /* Whether we are in a group of this id already (12.4.3). NULL: not asked. */
     bool (*knows_group)(void *context, struct slice group_id);
-    struct mls_storage *storage;
-    bool resync; /* external joins: take the place of our leaf of before */
+    struct mls_storage
+        *storage; /* NULL: none; else what was in it goes, of a group of before too */
+    bool resync;  /* external joins: take the place of our leaf of before */
     struct slice authenticated_data;
 };
 
@@ -178,7 +219,8 @@ enum mls_error MLS_MUST_CHECK mls_group_join(struct mls_identity *identity,
 /*
  * Section 12.4.3.2, from a GroupInfo message. The group is in the new epoch at once; out_commit is
  * for the members. Destroy the group where the commit lost its epoch, and start again from a newer
- * group info.
+ * group info; the same storage will do. Group and commit become durable together where the storage
+ * attends.
  */
 enum mls_error MLS_MUST_CHECK mls_group_join_external(struct mls_identity *identity,
                                                       struct slice group_info,
@@ -391,10 +433,11 @@ enum mls_error MLS_MUST_CHECK mls_group_succeed(const struct mls_group *group,
 /* The whole group as one secret blob. Two groups in the same state give the same bytes. A received
  * commit that is staged is not in it. */
 enum mls_error MLS_MUST_CHECK mls_group_save(const struct mls_group *group, struct mls_buffer *out);
-/* STATE_VERSION, STATE_MALFORMED. `storage` may be NULL; it is not read and not written. */
+/* STATE_VERSION, STATE_MALFORMED. `storage` may be NULL; else it has the group's records then, in
+ * place of what was in it. */
 enum mls_error MLS_MUST_CHECK mls_group_load(struct mls_identity *identity, struct slice blob,
                                              struct mls_storage *storage, struct mls_group **out);
-/* The same from the records of a storage, in any order. */
+/* The same from the records of a storage, in any order. It is not written. */
 enum mls_error MLS_MUST_CHECK mls_group_restore(struct mls_identity *identity,
                                                 const struct mls_record *records,
                                                 size_t record_count, struct mls_storage *storage,

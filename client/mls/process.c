@@ -17,6 +17,7 @@ struct incoming {
     struct mls_authenticated message;
     struct mls_secret_step step;
     bool has_step;
+    struct mls_event event; /* without its storage */
 };
 
 static enum mls_error find_epoch(struct incoming *in, struct slice group_id, uint64_t number,
@@ -215,6 +216,8 @@ static enum mls_error take_application(struct incoming *in)
 {
     struct mls_transaction transaction;
     mls_transaction_begin(&transaction, in->group);
+    transaction.outcome.call = MLS_CALL_PROCESS;
+    transaction.outcome.event = &in->event;
     mls_store_step(&transaction, in->epoch, &in->step);
     enum mls_error error = mls_transaction_end(&transaction, MLS_OK);
     if (error == MLS_OK) {
@@ -242,6 +245,8 @@ static enum mls_error take_proposal(struct incoming *in)
         return MLS_ERR_REPLAYED;
     }
     mls_transaction_begin(&transaction, group);
+    transaction.outcome.call = MLS_CALL_PROCESS;
+    transaction.outcome.event = &in->event;
     if (in->has_step) {
         mls_store_step(&transaction, in->epoch, &in->step);
     }
@@ -269,6 +274,7 @@ static enum mls_error take_commit(struct incoming *in)
     staged->was_sealed = in->has_step;
     staged->sender_leaf = in->step.leaf;
     staged->generation = in->step.generation;
+    in->event.removes_us = staged->epoch == NULL;
     mls_staged_destroy(group, group->received);
     group->received = staged;
     return MLS_OK;
@@ -291,8 +297,9 @@ static enum mls_error take_message(struct incoming *in)
     return MLS_ERR_MALFORMED;
 }
 
-static void fill_event(struct incoming *in, struct mls_event *out)
+static void describe(struct incoming *in)
 {
+    struct mls_event *out = &in->event;
     const struct mls_frame *frame = &in->message.frame;
     *out = (struct mls_event){
         .type = (enum mls_event_type)(frame->content_type - MLS_CONTENT_APPLICATION),
@@ -302,16 +309,12 @@ static void fill_event(struct incoming *in, struct mls_event *out)
         .sender_index = frame->sender.index,
         .epoch = frame->epoch,
         .authenticated_data = frame->authenticated_data,
-        .storage = in->storage,
     };
     if (out->type == MLS_EVENT_APPLICATION) {
         out->data = frame->application_data;
     } else if (out->type == MLS_EVENT_PROPOSAL) {
         out->proposal_type = (uint16_t)frame->proposal.type;
-    } else {
-        out->removes_us = in->group->received->epoch == NULL;
     }
-    in->storage = mls_buffer_of(in->group->memory);
 }
 
 void mls_event_clear(struct mls_event *event)
@@ -331,10 +334,13 @@ enum mls_error mls_group_process(struct mls_group *group, struct slice message,
     arena_init(&in.arena, group->memory, MLS_PARSE_ARENA_MAX_BYTES);
     enum mls_error error = open_message(&in, message);
     if (error == MLS_OK) {
+        describe(&in);
         error = take_message(&in);
     }
     if (error == MLS_OK) {
-        fill_event(&in, out);
+        *out = in.event;
+        out->storage = in.storage;
+        in.storage = mls_buffer_of(group->memory);
     }
     if (in.has_step) {
         mls_secret_tree_drop(in.epoch->secret_tree, &in.step);

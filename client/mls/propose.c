@@ -120,8 +120,10 @@ static enum mls_error check_own(struct mls_group *group, const struct mls_outgoi
     return error;
 }
 
+/* The step is consumed or dropped. */
 static enum mls_error note_own(struct mls_group *group, struct mls_outgoing *outgoing,
-                               uint8_t *update_private, struct mls_secret_step *step, bool has_step)
+                               struct slice message, uint8_t *update_private,
+                               struct mls_secret_step *step, bool has_step)
 {
     struct mls_pending pending;
     struct mls_transaction transaction;
@@ -133,21 +135,23 @@ static enum mls_error note_own(struct mls_group *group, struct mls_outgoing *out
             : mls_group_prepare_pending(group, mls_buffer_done(&authenticated), &pending);
     mls_buffer_clear(&authenticated);
     if (error != MLS_OK) {
+        if (has_step) {
+            mls_secret_tree_drop(group->current->secret_tree, step);
+        }
         return error;
     }
     pending.update_private = update_private;
     mls_transaction_begin(&transaction, group);
+    transaction.outcome.call = MLS_CALL_PROPOSE;
+    transaction.outcome.message = message;
     if (has_step) {
         mls_store_step(&transaction, group->current, step);
     }
     mls_store_pending(&transaction, &pending, group->pending_count);
-    error = mls_transaction_end(&transaction, MLS_OK);
+    error = mls_transaction_end_sending(&transaction, group->current, step, has_step);
     if (error != MLS_OK) {
         mls_buffer_clear(&pending.authenticated);
         return error;
-    }
-    if (has_step) {
-        mls_secret_tree_consume(group->current->secret_tree, step);
     }
     mls_group_append_pending(group, &pending);
     return MLS_OK;
@@ -179,10 +183,7 @@ enum mls_error mls_group_propose(struct mls_group *group,
         error = mls_outgoing_protect(&outgoing, group, slice_of(NULL, 0), out, &step, &has_step);
     }
     if (error == MLS_OK) {
-        error = note_own(group, &outgoing, update_private, &step, has_step);
-        if (error != MLS_OK && has_step) {
-            mls_secret_tree_drop(group->current->secret_tree, &step);
-        }
+        error = note_own(group, &outgoing, mls_buffer_done(out), update_private, &step, has_step);
     }
     if (error != MLS_OK) {
         mls_secret_give(&group->pool, update_private, MLS_KEM_MAX_BYTES);

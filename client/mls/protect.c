@@ -125,15 +125,14 @@ static enum mls_error make_durable(struct mls_group *group, struct mls_secret_st
 {
     struct mls_transaction transaction;
     mls_transaction_begin(&transaction, group);
+    transaction.outcome.call = MLS_CALL_ENCRYPT;
+    transaction.outcome.message = mls_buffer_done(message);
     mls_store_step(&transaction, group->current, step);
-    enum mls_error error = mls_transaction_end(&transaction, MLS_OK);
+    enum mls_error error = mls_transaction_end_sending(&transaction, group->current, step, true);
     if (error != MLS_OK) {
-        mls_secret_tree_drop(group->current->secret_tree, step);
         mls_buffer_clear(message);
-        return error;
     }
-    mls_secret_tree_consume(group->current->secret_tree, step);
-    return MLS_OK;
+    return error;
 }
 
 enum mls_error mls_group_encrypt(struct mls_group *group, struct slice data,

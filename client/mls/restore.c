@@ -491,9 +491,18 @@ static size_t count_records(struct reader reader)
     return count;
 }
 
+/* A group that came from elsewhere moves into its storage. */
+static enum mls_error move_in(struct mls_group *group, struct mls_storage *storage)
+{
+    struct mls_outcome outcome = {.call = MLS_CALL_LOAD};
+    group->storage = storage;
+    return mls_group_store_all(group, &outcome);
+}
+
 enum mls_error mls_group_load(struct mls_identity *identity, struct slice blob,
                               struct mls_storage *storage, struct mls_group **out)
 {
+    struct mls_group *group = NULL;
     struct memory *memory = identity->environment.memory;
     struct reader reader = reader_of(blob);
     uint16_t version = reader_u16(&reader);
@@ -514,7 +523,15 @@ enum mls_error mls_group_load(struct mls_identity *identity, struct slice blob,
     }
     enum mls_error error = reader.failed
                                ? MLS_ERR_STATE_MALFORMED
-                               : mls_group_restore(identity, records, count, storage, out);
+                               : mls_group_restore(identity, records, count, NULL, &group);
     memory_release(memory, records);
-    return error;
+    if (error == MLS_OK) {
+        error = move_in(group, storage);
+    }
+    if (error != MLS_OK) {
+        mls_group_destroy(group);
+        return error;
+    }
+    *out = group;
+    return MLS_OK;
 }

@@ -19,6 +19,10 @@
 void mls_transaction_begin(struct mls_transaction *transaction, struct mls_group *group)
 {
     *transaction = (struct mls_transaction){.group = group, .storage = group->storage};
+    transaction->outcome = (struct mls_outcome){
+        .group_id = group->current->context.group_id,
+        .epoch = group->current->context.epoch,
+    };
     if (transaction->storage != NULL && !transaction->storage->begin(transaction->storage)) {
         transaction->failed = true;
     }
@@ -27,20 +31,37 @@ void mls_transaction_begin(struct mls_transaction *transaction, struct mls_group
 enum mls_error mls_transaction_end(struct mls_transaction *transaction, enum mls_error error)
 {
     struct mls_storage *storage = transaction->storage;
+    if (storage == NULL) {
+        return error;
+    }
     if (error == MLS_OK && transaction->no_memory) {
         error = MLS_ERR_NO_MEMORY;
     }
+    if (error == MLS_OK && !transaction->failed && storage->attend != NULL) {
+        transaction->failed = !storage->attend(storage, &transaction->outcome);
+    }
     if (error == MLS_OK && transaction->failed) {
         error = MLS_ERR_STORAGE;
-    }
-    if (storage == NULL) {
-        return error;
     }
     if (error != MLS_OK) {
         storage->abandon(storage);
         return error;
     }
-    return storage->commit(storage) ? MLS_OK : MLS_ERR_STORAGE;
+    transaction->is_unsure = !storage->commit(storage);
+    return transaction->is_unsure ? MLS_ERR_STORAGE : MLS_OK;
+}
+
+enum mls_error mls_transaction_end_sending(struct mls_transaction *transaction,
+                                           struct mls_epoch *epoch, struct mls_secret_step *step,
+                                           bool has_step)
+{
+    enum mls_error error = mls_transaction_end(transaction, MLS_OK);
+    if (has_step && (error == MLS_OK || transaction->is_unsure)) {
+        mls_secret_tree_consume(epoch->secret_tree, step);
+    } else if (has_step) {
+        mls_secret_tree_drop(epoch->secret_tree, step);
+    }
+    return error;
 }
 
 /* -- keys of records -- */
@@ -83,6 +104,14 @@ static void erase(struct mls_transaction *transaction, enum mls_record_kind kind
     struct mls_storage *storage = transaction->storage;
     if (!transaction->failed && !transaction->no_memory &&
         !storage->erase(storage, mls_record_key(kind, epoch, index, &name))) {
+        transaction->failed = true;
+    }
+}
+
+void mls_erase_all(struct mls_transaction *transaction)
+{
+    struct mls_storage *storage = transaction->storage;
+    if (storage != NULL && !transaction->failed && !storage->erase_all(storage)) {
         transaction->failed = true;
     }
 }
@@ -412,7 +441,7 @@ static bool blob_erase(struct mls_storage *storage, struct slice key)
     return false;
 }
 
-static bool blob_commit(struct mls_storage *storage)
+static bool blob_ok(struct mls_storage *storage)
 {
     (void)storage;
     return true;
@@ -426,7 +455,12 @@ static void blob_abandon(struct mls_storage *storage)
 enum mls_error mls_group_save(const struct mls_group *group, struct mls_buffer *out)
 {
     struct blob_storage blob = {
-        .storage = {blob_begin, blob_put, blob_erase, blob_commit, blob_abandon},
+        .storage = {.begin = blob_begin,
+                    .put = blob_put,
+                    .erase = blob_erase,
+                    .commit = blob_ok,
+                    .abandon = blob_abandon,
+                    .erase_all = blob_ok},
         .out = out,
     };
     *out = mls_buffer_of(group->memory);

@@ -190,7 +190,11 @@ enum mls_error mls_group_succeed(const struct mls_group *group, enum mls_success
     }
     if (error == MLS_OK) {
         next->storage = chosen->storage;
-        error = mls_group_store_all(next);
+        struct mls_outcome outcome = {
+            .call = MLS_CALL_SUCCEED,
+            .welcome = mls_buffer_done(&bundle.welcome),
+        };
+        error = mls_group_store_all(next, &outcome);
     }
     if (error == MLS_OK) {
         *out_welcome = bundle.welcome;

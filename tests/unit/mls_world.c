@@ -73,6 +73,9 @@ static uint64_t world_now_s(void *context)
 
 /* -- storage -- */
 
+/* Notes are the caller's own records, beside the group's. */
+#define NOTE '!'
+
 static bool counted(struct world_storage *storage)
 {
     return ++storage->operations != storage->fail_at;
@@ -111,7 +114,18 @@ static bool storage_put(struct mls_storage *base, struct slice key, struct slice
 {
     struct world_storage *storage = (struct world_storage *)base;
     assert_true(storage->open);
+    storage->puts++;
+    storage->put_bytes += key.size + value.size;
     return counted(storage) && note_change(storage, key, copy_of(value), value.size);
+}
+
+bool world_note(struct world_storage *storage, struct slice key, struct slice value)
+{
+    uint8_t name[256] = {NOTE};
+    assert_true(storage->open && key.size < sizeof(name));
+    memcpy(name + 1, key.data, key.size);
+    return counted(storage) &&
+           note_change(storage, slice_of(name, key.size + 1), copy_of(value), value.size);
 }
 
 static bool storage_erase(struct mls_storage *base, struct slice key)
@@ -119,6 +133,21 @@ static bool storage_erase(struct mls_storage *base, struct slice key)
     struct world_storage *storage = (struct world_storage *)base;
     assert_true(storage->open);
     return counted(storage) && note_change(storage, key, NULL, 0);
+}
+
+/* No key: all records of the group. */
+static bool storage_erase_all(struct mls_storage *base)
+{
+    struct world_storage *storage = (struct world_storage *)base;
+    assert_true(storage->open);
+    return counted(storage) && note_change(storage, slice_of(NULL, 0), NULL, 0);
+}
+
+static bool storage_attend(struct mls_storage *base, const struct mls_outcome *outcome)
+{
+    struct world_storage *storage = (struct world_storage *)base;
+    assert_true(storage->open);
+    return counted(storage) && (storage->attend == NULL || storage->attend(storage, outcome));
 }
 
 static void entry_clear(struct world_entry *entry)
@@ -148,8 +177,41 @@ static size_t entry_find(const struct world_storage *storage, const struct world
     return at;
 }
 
+const struct world_entry *world_find_note(const struct world_storage *storage, struct slice key)
+{
+    uint8_t name[256] = {NOTE};
+    assert_true(key.size < sizeof(name));
+    memcpy(name + 1, key.data, key.size);
+    struct world_entry wanted = {.key = name, .key_size = key.size + 1};
+    size_t at = entry_find(storage, &wanted);
+    return at < storage->count ? &storage->entries[at] : NULL;
+}
+
+static bool is_note(const struct world_entry *entry)
+{
+    return entry->key[0] == NOTE;
+}
+
+static void drop_group(struct world_storage *storage)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < storage->count; i++) {
+        if (is_note(&storage->entries[i])) {
+            storage->entries[kept++] = storage->entries[i];
+        } else {
+            entry_clear(&storage->entries[i]);
+        }
+    }
+    storage->count = kept;
+}
+
 static void apply_change(struct world_storage *storage, struct world_entry change)
 {
+    if (change.key_size == 0) {
+        drop_group(storage);
+        entry_clear(&change);
+        return;
+    }
     size_t at = entry_find(storage, &change);
     if (at < storage->count) {
         entry_clear(&storage->entries[at]);
@@ -167,6 +229,7 @@ static void apply_change(struct world_storage *storage, struct world_entry chang
 static bool storage_commit(struct mls_storage *base)
 {
     struct world_storage *storage = (struct world_storage *)base;
+    bool lies = storage->lie_commits || storage->operations + 1 == storage->lie_at;
     if (!counted(storage) || storage->lose_commits) {
         storage_abandon(base);
         return false;
@@ -176,15 +239,22 @@ static bool storage_commit(struct mls_storage *base)
     }
     storage->change_count = 0;
     storage->open = false;
-    return true;
+    return !lies;
 }
 
 struct world_storage *world_storage_open(void)
 {
     struct world_storage *storage = calloc(1, sizeof(*storage));
     assert_non_null(storage);
-    storage->storage = (struct mls_storage){storage_begin, storage_put, storage_erase,
-                                            storage_commit, storage_abandon};
+    storage->storage = (struct mls_storage){
+        .begin = storage_begin,
+        .put = storage_put,
+        .erase = storage_erase,
+        .commit = storage_commit,
+        .abandon = storage_abandon,
+        .erase_all = storage_erase_all,
+        .attend = storage_attend,
+    };
     return storage;
 }
 
@@ -351,22 +421,34 @@ struct mls_buffer world_save(const struct world_client *client)
     return blob;
 }
 
-static void reload_records(struct world_client *client)
+struct mls_group *world_restore(struct world_client *client)
 {
     struct world_storage *storage = client->storage;
     struct mls_record *records = calloc(storage->count + 1, sizeof(*records));
+    struct mls_group *group = NULL;
+    size_t count = 0;
     assert_non_null(records);
     for (size_t i = 0; i < storage->count; i++) {
-        records[i].key = slice_of(storage->entries[i].key, storage->entries[i].key_size);
-        records[i].value = slice_of(storage->entries[i].value, storage->entries[i].value_size);
+        const struct world_entry *entry = &storage->entries[i];
+        if (!is_note(entry)) {
+            records[count].key = slice_of(entry->key, entry->key_size);
+            records[count++].value = slice_of(entry->value, entry->value_size);
+        }
     }
-    mls_group_destroy(client->group);
-    client->group = NULL;
-    storage_abandon(&storage->storage);
-    assert_int_equal(mls_group_restore(client->identity, records, storage->count, &storage->storage,
-                                       &client->group),
-                     MLS_OK);
+    if (count > 0) {
+        assert_int_equal(
+            mls_group_restore(client->identity, records, count, &storage->storage, &group), MLS_OK);
+    }
     free(records);
+    return group;
+}
+
+static void reload_records(struct world_client *client)
+{
+    mls_group_destroy(client->group);
+    storage_abandon(&client->storage->storage);
+    client->group = world_restore(client);
+    assert_non_null(client->group);
 }
 
 void world_reload(struct world_client *client)

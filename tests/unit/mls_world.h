@@ -36,6 +36,12 @@ struct world_storage {
     size_t operations;
     size_t fail_at;    /* the operation of that number fails; 0: none */
     bool lose_commits; /* commits answer no and keep nothing */
+    size_t lie_at;     /* the operation of that number, a commit, keeps all and answers no */
+    bool lie_commits;  /* all do */
+    size_t puts;       /* of the group */
+    size_t put_bytes;  /* keys and values */
+    bool (*attend)(struct world_storage *storage, const struct mls_outcome *outcome);
+    void *attend_context;
 };
 
 struct world_client {
@@ -69,6 +75,13 @@ void world_talk(struct world_client *clients, size_t count, size_t sender);
 struct mls_buffer world_save(const struct world_client *client);
 /* Forgets the group and makes it again from its storage, or from a blob. */
 void world_reload(struct world_client *client);
+
+/* A record of the caller's own; `attend` puts them. */
+bool world_note(struct world_storage *storage, struct slice key, struct slice value);
+/* NULL: there is none. The value has a byte at its end that is not counted. */
+const struct world_entry *world_find_note(const struct world_storage *storage, struct slice key);
+/* The group that the storage has, or NULL. */
+struct mls_group *world_restore(struct world_client *client);
 
 struct world_storage *world_storage_open(void);
 void world_storage_close(struct world_storage *storage);
