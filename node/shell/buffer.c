@@ -37,12 +37,29 @@ uint8_t *buffer_reserve(struct buffer *buffer, struct buffer_pool *pool, size_t 
     return buffer->bytes + buffer->size;
 }
 
+size_t buffer_trim(struct buffer *buffer, size_t used)
+{
+    size_t left = buffer->size - used;
+    if (left > buffer->capacity / 2) {
+        return used;
+    }
+    memmove(buffer->bytes, buffer->bytes + used, left);
+    uint8_t *bytes = realloc(buffer->bytes, left == 0 ? 1 : left);
+    if (bytes != NULL) {
+        buffer->bytes = bytes;
+        buffer->capacity = left;
+    }
+    buffer->size = left;
+    return 0;
+}
+
 void buffer_release(struct buffer *buffer, struct buffer_pool *pool)
 {
     if (buffer->bytes == NULL) {
         return;
     }
-    if (buffer->capacity <= BUFFER_KEPT_BYTES && pool->count < BUFFERS_KEPT_MAX) {
+    bool is_usual = buffer->capacity >= BUFFER_BYTES && buffer->capacity <= BUFFER_KEPT_BYTES;
+    if (is_usual && pool->count < BUFFERS_KEPT_MAX) {
         pool->kept[pool->count++] = *buffer;
     } else {
         free(buffer->bytes);

@@ -31,6 +31,8 @@ struct buffer_pool {
 /* Room for `size` more bytes at bytes + size; NULL: no memory (the buffer is as it was). The caller
  * adds what it wrote to buffer->size. */
 uint8_t *buffer_reserve(struct buffer *buffer, struct buffer_pool *pool, size_t size);
+/* Drops the first `used` bytes where that gives memory back; returns how many are left of them. */
+size_t buffer_trim(struct buffer *buffer, size_t used);
 /* Gives the memory back; the buffer then holds none. */
 void buffer_release(struct buffer *buffer, struct buffer_pool *pool);
 void buffer_pool_clear(struct buffer_pool *pool);

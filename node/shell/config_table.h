@@ -68,6 +68,8 @@
       "A connection that has not said HELLO by then is closed.")                                    \
     X(DURATION, frame_timeout_ms, "frame_timeout", "30s", 10, 600000, "",                           \
       "A connection that takes longer than this for one frame is closed.")                          \
+    X(DURATION, output_timeout_ms, "output_timeout", "30s", 10, 600000, "",                          \
+      "A connection that has not taken by then what was written to it is closed.")                  \
     X(DURATION, drain_timeout_ms, "drain_timeout", "10s", 0, 3600000, "",                           \
       "How long a stopping node waits for the requests it has taken.")                              \
     X(BYTES, memtable_bytes, "memtable_size", "64MiB", 1 * MIB, 16 * CONFIG_GIB, "",                \
@@ -89,13 +91,19 @@
     X(NUMBER, peer_requests_max, "limits.peer_requests", "16384", 1, 1000000, "",                   \
       "Requests of one other node under way; more wait in its socket.")                             \
     X(NUMBER, requests_max, "limits.requests", "65536", 1, 1000000, "",                             \
-      "Requests of all connections under way; more are answered with OVERLOADED.")                  \
+      "Requests of all clients under way (and as many of all nodes); more are answered with OVERLOADED.") \
+    X(BYTES, request_bytes_max, "limits.request_bytes", "128MiB", 2 * MIB, 64 * CONFIG_GIB, "",      \
+      "Bytes of them; more are answered with OVERLOADED.")                                          \
     X(BYTES, connection_output_bytes, "limits.connection_output", "2MiB", 64 * KIB, 1 * CONFIG_GIB, "", \
       "Unsent answers of one client above which nothing more is read from it.")                     \
     X(BYTES, connection_output_max_bytes, "limits.connection_output_max", "32MiB", 2 * MIB, 4 * CONFIG_GIB, "", \
       "Unsent answers of one client above which it is disconnected.")                               \
     X(BYTES, peer_output_max_bytes, "limits.peer_output_max", "64MiB", 2 * MIB, 4 * CONFIG_GIB, "", \
       "Unsent messages to one node above which further ones are dropped.")                          \
+    X(BYTES, output_max_bytes, "limits.output_max", "128MiB", 4 * MIB, 64 * CONFIG_GIB, "",          \
+      "Memory for unsent answers of all clients; when it is short, pages are answered with OVERLOADED and clients that take nothing are cut off.") \
+    X(BYTES, peers_output_max_bytes, "limits.peers_output_max", "256MiB", 4 * MIB, 64 * CONFIG_GIB, "", \
+      "Memory for unsent messages to all nodes; further ones are dropped.")                         \
     X(BYTES, input_max_bytes, "limits.input_max", "256MiB", 4 * MIB, 64 * CONFIG_GIB, "",           \
       "Memory for frames that have arrived in part, over all connections.")                         \
     X(BYTES, batch_max_bytes, "limits.batch_max", "64MiB", 2 * MIB, 4 * CONFIG_GIB, "",             \

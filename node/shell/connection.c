@@ -35,48 +35,45 @@ void connection_refuse(struct connection *connection, uint64_t asked_id, enum co
     stream_finish(&connection->stream);
 }
 
-/* An answer that cannot be encoded becomes one that says so. */
+/* An answer that cannot be sent becomes one that says so. */
+static enum columba_error answer_replace(struct connection *connection, uint64_t asked_id,
+                                         enum columba_error error)
+{
+    const char *text = "the answer could not be sent; ask for less";
+    if (error == ERR_OVERLOADED) {
+        connection->node->counters.answers_refused++;
+        text = "unsent answers take too much memory of this node (limits.output_max)";
+    }
+    struct message status = status_of(error, text);
+    return stream_send(&connection->stream, &status, asked_id);
+}
+
 void connection_answer(struct connection *connection, uint64_t asked_id,
                        const struct message *message)
 {
     struct stream *stream = &connection->stream;
+    const struct intake *intake = &connection->node->intake;
     enum columba_error error = stream_send(stream, message, asked_id);
     if (error != COLUMBA_OK) {
-        struct message status = status_of(error, "the answer could not be sent; ask for less");
-        if (stream_send(stream, &status, asked_id) != COLUMBA_OK) {
-            stream_close(stream);
-            return;
-        }
+        error = answer_replace(connection, asked_id, error);
     }
-    const struct config *config = stream->node->config;
-    uint64_t limit = connection->state == CONNECTION_NODE ? config->peer_output_max_bytes
-                                                          : config->connection_output_max_bytes;
-    if (stream_unsent_bytes(stream) > limit) {
-        stream->node->counters.output_overruns++;
+    if (error == COLUMBA_OK && intake_is_half_full(intake, stream->side)) {
+        stream_flush(stream); /* what the system takes need not be kept until the turn ends */
+    }
+    bool is_overrun = intake_is_overrun(intake, stream->side, stream_unsent_bytes(stream));
+    connection->node->counters.output_overruns += is_overrun;
+    if (error != COLUMBA_OK || is_overrun) {
         stream_close(stream);
     }
 }
 
-static uint64_t requests_limit(const struct connection *connection)
-{
-    const struct config *config = connection->stream.node->config;
-    return connection->state == CONNECTION_NODE ? config->peer_requests_max
-                                                : config->connection_requests_max;
-}
-
-static bool output_is_full(const struct connection *connection)
-{
-    return stream_unsent_bytes(&connection->stream) >
-           connection->stream.node->config->connection_output_bytes;
-}
-
-/* Not at every single answer: stopping and starting to read costs system calls. */
 static void resume_consider(struct connection *connection)
 {
-    uint64_t limit = requests_limit(connection);
-    if (connection->stream.is_paused && list_is_empty(&connection->resumable) &&
-        connection->request_count <= limit - limit / 4 && !output_is_full(connection)) {
-        list_append(&connection->stream.node->resumable, &connection->resumable);
+    const struct stream *stream = &connection->stream;
+    if (stream->is_paused && list_is_empty(&connection->resumable) &&
+        intake_has_room(&connection->node->intake, &connection->asker, stream_unsent_bytes(stream),
+                        stream->is_writing)) {
+        list_append(&connection->node->resumable, &connection->resumable);
     }
 }
 
@@ -94,13 +91,13 @@ void request_answer(struct node *node, struct request *request, const struct mes
 {
     struct connection *connection = request->connection;
     uint64_t asked_id = request->asked_id;
+    intake_give_back(&node->intake, connection == NULL ? NULL : &connection->asker,
+                     &request->ticket);
     requests_release(&node->requests, request);
     if (connection == NULL) {
         node->counters.replies_dropped++;
         return;
     }
-    COLUMBA_ASSERT(connection->request_count > 0);
-    connection->request_count--;
     connection_answer(connection, asked_id, message);
     resume_consider(connection);
 }
@@ -169,40 +166,30 @@ static void frame_refuse(struct connection *connection, const struct frame *fram
     connection_answer(connection, frame->request_id, &status);
 }
 
-/* A disk that stalls must not make the batch behind it grow without bound. */
-static bool writes_are_full(const struct node *node, uint8_t type)
-{
-    bool is_read = type == MESSAGE_READ || type == MESSAGE_HISTORY_READ ||
-                   type == MESSAGE_MEMBERS_READ || type == MESSAGE_CONVERSATION_GET ||
-                   type == MESSAGE_ADMIN;
-    return !is_read && node->counters.batch_bytes > node->config->batch_max_bytes;
-}
-
 static struct request *request_take(struct connection *connection, const struct frame *frame)
 {
-    struct node *node = connection->stream.node;
-    if (writes_are_full(node, frame->type)) {
-        node->counters.batch_overflows++;
-        frame_refuse(connection, frame, ERR_OVERLOADED,
-                     "too many writes wait for the disk of this node (limits.batch_max)");
+    struct node *node = connection->node;
+    struct intake_ticket ticket;
+    const char *text;
+    enum columba_error error =
+        intake_take(&node->intake, &connection->asker, (enum message_type)frame->type,
+                    frame->payload_bytes, &ticket, &text);
+    if (error != COLUMBA_OK) {
+        node->counters.requests_refused++;
+        frame_refuse(connection, frame, error, text);
         return NULL;
     }
     struct request *request = requests_take(&node->requests, connection, &connection->requests,
                                             frame->request_id, frame->type, node->turn.now_ns);
-    if (request == NULL) {
-        node->counters.requests_refused++;
-        frame_refuse(connection, frame, ERR_OVERLOADED,
-                     "too many requests are under way on this node (limits.requests)");
-        return NULL;
-    }
-    connection->request_count++;
+    COLUMBA_ASSERT(request != NULL); /* as many places as the intake lets in */
+    request->ticket = ticket;
     return request;
 }
 
 static void request_give(struct connection *connection, const struct frame *frame,
                          const struct request *request, const struct message *message)
 {
-    struct node *node = connection->stream.node;
+    struct node *node = connection->node;
     struct event event = {
         .type = EVENT_REQUEST,
         .clock = frame->clock,
@@ -226,7 +213,7 @@ static void ping_answer(struct connection *connection, const struct frame *frame
 static void request_handle(struct connection *connection, const struct frame *frame,
                            const struct message *message)
 {
-    struct node *node = connection->stream.node;
+    struct node *node = connection->node;
     struct request *request;
     switch (request_kind_of(message->type)) {
     case REQUEST_PING:
@@ -280,7 +267,7 @@ static void request_handle(struct connection *connection, const struct frame *fr
 static void decode_refuse(struct connection *connection, const struct frame *frame,
                           enum columba_error error)
 {
-    struct shell_counters *counters = &connection->stream.node->counters;
+    struct shell_counters *counters = &connection->node->counters;
     if (error == ERR_NOT_SUPPORTED && connection->state != CONNECTION_HANDSHAKE) {
         /* A newer asker may know more requests than we do: the stream is still in order. */
         counters->frames_unexpected++;
@@ -301,7 +288,7 @@ static void decode_refuse(struct connection *connection, const struct frame *fra
 static void connection_frame(struct stream *stream, const struct frame *frame, struct slice payload)
 {
     struct connection *connection = connection_of(stream);
-    struct arena *arena = &stream->node->decode_arena;
+    struct arena *arena = &connection->node->decode_arena;
     struct message message;
     enum columba_error error = codec_decode(frame->type, payload, arena, &message);
     if (error != COLUMBA_OK) {
@@ -311,12 +298,13 @@ static void connection_frame(struct stream *stream, const struct frame *frame, s
     } else if (message.type == MESSAGE_HELLO) {
         handshake_hello(connection, frame->request_id, &message.hello);
     } else {
-        stream->node->counters.frames_unexpected++;
+        connection->node->counters.frames_unexpected++;
         connection_refuse(connection, frame->request_id, ERR_INVALID,
                           "the first message on a connection must be HELLO");
     }
     arena_reset(arena);
-    if (connection->request_count >= requests_limit(connection) || output_is_full(connection)) {
+    if (intake_is_full(&connection->node->intake, &connection->asker, stream_unsent_bytes(stream),
+                       stream->is_writing)) {
         stream_pause(stream);
         resume_consider(connection);
     }
@@ -354,8 +342,8 @@ static void connection_closed(struct stream *stream)
     requests_orphan(connection);
     list_remove(&connection->resumable);
     list_remove(&connection->link);
-    stream->node->connection_count--;
-    stream->node->refused_count -= connection->is_refused;
+    connection->node->connection_count--;
+    connection->node->refused_count -= connection->is_refused;
     free(connection);
 }
 
@@ -373,8 +361,10 @@ struct connection *connection_create(struct node *node)
     if (connection == NULL) {
         return NULL;
     }
-    *connection = (struct connection){.peer = NODE_NONE, .name = ++node->connection_names};
-    if (stream_init(&connection->stream, node, &connection_table) != COLUMBA_OK) {
+    *connection =
+        (struct connection){.node = node, .peer = NODE_NONE, .name = ++node->connection_names};
+    if (stream_init(&connection->stream, &node->streams, &connection_table, INTAKE_CLIENTS) !=
+        COLUMBA_OK) {
         free(connection);
         return NULL;
     }

@@ -7,8 +7,8 @@
  *   CLIENT     requests of clients, PING, ADMIN
  *   NODE       those of nodes, PING
  *
- * Back-pressure: while a connection has its fill of requests under way or of unsent answers, it is
- * not read from; one that lets its answers pile up further is closed.
+ * Back-pressure (intake.h decides): while a connection has its fill of requests under way or of
+ * unsent answers, it is not read from; one that lets its answers pile up further is closed.
  *
  * A frame that makes no sense is answered with a STATUS that says so, then the connection ends,
  * because nothing after it can be trusted. A request that is whole but not known, or not allowed
@@ -17,18 +17,22 @@
 #ifndef COLUMBA_NODE_SHELL_CONNECTION_H
 #define COLUMBA_NODE_SHELL_CONNECTION_H
 
+#include "node/core/machine/intake.h"
 #include "node/shell/requests.h"
 #include "node/shell/stream.h"
+
+struct node;
 
 enum connection_state { CONNECTION_HANDSHAKE, CONNECTION_CLIENT, CONNECTION_NODE };
 
 struct connection {
     struct stream stream;
+    struct node *node;
     struct list link;      /* among the node's */
     struct list requests;  /* under way */
     struct list resumable; /* among those to be read from again when the turn ends */
-    uint64_t name;         /* the core's name for it */
-    uint32_t request_count;
+    struct intake_asker asker;
+    uint64_t name; /* the core's name for it */
     uint16_t peer; /* the node's index, or NODE_NONE */
     enum connection_state state;
     bool is_refused; /* above the limit: only there to be told so */

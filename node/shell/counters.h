@@ -18,13 +18,17 @@
     X(frames_unexpected, "requests refused: not allowed here, or not known")                       \
     X(input_refused, "connections closed: limits.input_max was reached")                           \
     X(output_overruns, "connections closed: limits.connection_output_max was reached")             \
+    X(outputs_timed_out, "connections closed: they did not take what was written in time")         \
+    X(outputs_cut_off, "connections closed to make room: limits.output_max was near")              \
+    X(answers_refused, "answers turned into OVERLOADED: limits.output_max was reached")            \
     X(bytes_received, "bytes received over TCP")                                                   \
     X(bytes_sent, "bytes sent over TCP")                                                           \
     X(bytes_queued, "bytes waiting to be sent (now)")                                              \
+    X(output_bytes, "memory for the unsent answers of clients (now)")                              \
+    X(peers_output_bytes, "memory for unsent messages to other nodes (now)")                       \
     X(input_bytes, "bytes of frames that have arrived in part (now)")                              \
     X(reads_paused, "times a connection was not read from because of its open requests or output") \
-    X(requests_refused, "requests answered OVERLOADED: limits.requests was reached")               \
-    X(batch_overflows, "requests answered OVERLOADED: limits.batch_max was reached")               \
+    X(requests_refused, "requests answered OVERLOADED: one of the limits was reached")             \
     X(batch_bytes, "bytes that wait for the commit under way (now)")                               \
     X(requests_draining, "requests answered SHUTTING_DOWN")                                        \
     X(requests_abandoned, "requests that were never answered, and were given up")                  \

@@ -5,7 +5,7 @@
 static void hello_refuse(struct connection *connection, uint64_t asked_id, enum columba_error error,
                          const char *text)
 {
-    struct shell_counters *counters = &connection->stream.node->counters;
+    struct shell_counters *counters = &connection->node->counters;
     if (error == ERR_PROTOCOL_VERSION) {
         counters->frames_wrong_version++;
     } else {
@@ -25,7 +25,7 @@ static bool hello_version_is_known(const struct message_hello *hello)
 static uint16_t hello_node(struct connection *connection, uint64_t asked_id,
                            const struct message_hello *hello)
 {
-    struct node *node = connection->stream.node;
+    struct node *node = connection->node;
     uint16_t index = topology_node_by_host(node->topology, &hello->host_id);
     if (index == TOPOLOGY_NODE_NONE) {
         hello_refuse(connection, asked_id, ERR_WRONG_CLUSTER,
@@ -42,7 +42,7 @@ static uint16_t hello_node(struct connection *connection, uint64_t asked_id,
 void handshake_hello(struct connection *connection, uint64_t asked_id,
                      const struct message_hello *hello)
 {
-    struct node *node = connection->stream.node;
+    struct node *node = connection->node;
     char text[NAME_MAX_BYTES + 128u];
     if (!hello_version_is_known(hello)) {
         snprintf(text, sizeof text,
@@ -66,6 +66,8 @@ void handshake_hello(struct connection *connection, uint64_t asked_id,
             return;
         }
         connection->peer = index;
+        connection->asker.side = INTAKE_NODES;
+        stream_side_set(&connection->stream, INTAKE_NODES);
         peer_greeted(node, index);
     }
     connection->state = is_node ? CONNECTION_NODE : CONNECTION_CLIENT;

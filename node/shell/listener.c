@@ -1,11 +1,25 @@
 #include "node/shell/listener.h"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include "node/shell/node.h"
+
+/* The system's own buffer is no place for answers that nobody takes: megabytes for each. */
+static void unsent_bound(uv_tcp_t *tcp)
+{
+    int fd;
+    unsigned unsent_bytes = LISTENER_UNSENT_BYTES;
+    if (uv_fileno((uv_handle_t *)tcp, &fd) == 0) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
+    }
+}
 
 static void connection_accepted(struct connection *connection)
 {
-    struct node *node = connection->stream.node;
+    struct node *node = connection->node;
     uv_tcp_nodelay(&connection->stream.tcp, 1);
+    unsent_bound(&connection->stream.tcp);
     uv_tcp_keepalive(&connection->stream.tcp, 1, NODE_KEEPALIVE_SECONDS);
     turn_begin(node);
     stream_start(&connection->stream);

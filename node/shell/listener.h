@@ -13,6 +13,8 @@
 /* Connections above the limit that are told so rather than closed without a word. */
 #define LISTENER_TOLD_MAX 64u
 #define LISTENER_BACKLOG 1024
+/* What the system takes ahead of what it can send: enough to keep a fast reader busy meanwhile. */
+#define LISTENER_UNSENT_BYTES (256u * 1024u)
 
 struct node;
 

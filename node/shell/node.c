@@ -169,7 +169,7 @@ static void sweep_fired(uv_timer_t *timer)
 {
     struct node *node = timer->data;
     turn_begin(node);
-    stream_sweep(&node->streams, node_now_ms(node));
+    stream_sweep(&node->streams);
     connections_sweep(node);
 }
 
@@ -190,9 +190,9 @@ static void signal_arrived(uv_signal_t *handle, int signal_number)
 
 static uint64_t sweep_interval_ms(const struct config *config)
 {
-    uint64_t shortest = config->handshake_timeout_ms < config->frame_timeout_ms
-                            ? config->handshake_timeout_ms
-                            : config->frame_timeout_ms;
+    uint64_t shortest = config->handshake_timeout_ms;
+    shortest = config->frame_timeout_ms < shortest ? config->frame_timeout_ms : shortest;
+    shortest = config->output_timeout_ms < shortest ? config->output_timeout_ms : shortest;
     uint64_t interval = shortest / 4 + 1;
     return interval < NODE_SWEEP_MAX_MS ? interval : NODE_SWEEP_MAX_MS;
 }
@@ -239,20 +239,71 @@ static enum columba_error threads_start(struct node *node)
     struct readers_options reads = {
         .engine = node->engine,
         .threads = (unsigned)config->reader_threads,
-        .queued_max = (uint32_t)config->reads_queued_max,
         .done = &node->turn.read_done,
     };
     enum columba_error error = committer_start(&node->committer, &commits);
     return error != COLUMBA_OK ? error : readers_start(&node->readers, &reads);
 }
 
+static void intake_make(struct node *node)
+{
+    const struct config *config = node->config;
+    struct intake_limits limits = {
+        .batch_bytes = config->batch_max_bytes,
+        .reads = (uint32_t)config->reads_queued_max,
+    };
+    limits.sides[INTAKE_CLIENTS] = (struct intake_side_limits){
+        .asker_requests = (uint32_t)config->connection_requests_max,
+        .requests = (uint32_t)config->requests_max,
+        .request_bytes = config->request_bytes_max,
+        .asker_unsent_bytes = config->connection_output_bytes,
+        .asker_unsent_max_bytes = config->connection_output_max_bytes,
+        .unsent_bytes = config->output_max_bytes,
+    };
+    limits.sides[INTAKE_ADMINISTRATION] = limits.sides[INTAKE_CLIENTS];
+    limits.sides[INTAKE_ADMINISTRATION].requests = INTAKE_ADMINISTRATION_REQUESTS;
+    limits.sides[INTAKE_NODES] = (struct intake_side_limits){
+        .asker_requests = (uint32_t)config->peer_requests_max,
+        .requests = (uint32_t)config->requests_max,
+        .request_bytes = config->request_bytes_max,
+        .asker_unsent_bytes = config->connection_output_bytes,
+        .asker_unsent_max_bytes = config->peer_output_max_bytes,
+        .unsent_bytes = config->peers_output_max_bytes,
+    };
+    intake_init(&node->intake, &limits);
+}
+
+static void stream_begin_turn(void *node)
+{
+    turn_begin(node);
+}
+
+static uint64_t stream_stamp(void *node)
+{
+    return node_clock(node);
+}
+
 static enum columba_error buffers_make(struct node *node)
 {
+    const struct config *config = node->config;
+    struct stream_options streams = {
+        .loop = &node->loop,
+        .counters = &node->counters,
+        .intake = &node->intake,
+        .now_ns = &node->turn.now_ns,
+        .input_max_bytes = config->input_max_bytes,
+        .frame_timeout_ms = config->frame_timeout_ms,
+        .output_timeout_ms = config->output_timeout_ms,
+        .begin = stream_begin_turn,
+        .clock = stream_stamp,
+        .context = node,
+    };
     arena_init(&node->decode_arena, memory_system(), DECODE_ARENA_MAX_BYTES);
-    arena_init(&node->encode_arena, memory_system(), NODE_ENCODE_ARENA_BYTES);
-    enum columba_error error = stream_shared_init(&node->streams);
+    intake_make(node);
+    enum columba_error error = stream_shared_init(&node->streams, &streams);
     if (error == COLUMBA_OK) {
-        error = requests_init(&node->requests, (uint32_t)node->config->requests_max);
+        error = requests_init(&node->requests,
+                              2 * (uint32_t)config->requests_max + INTAKE_ADMINISTRATION_REQUESTS);
     }
     return error;
 }
@@ -428,11 +479,10 @@ void node_destroy(struct node *node)
     gossiper_clear(node);
     turn_clear(node);
     requests_clear(&node->requests);
-    stream_shared_clear(&node->streams);
     if (node->streams.dirty.next != NULL) {
         arena_clear(&node->decode_arena);
-        arena_clear(&node->encode_arena);
     }
+    stream_shared_clear(&node->streams);
     core_destroy(node->core);
     if (node->engine != NULL) {
         node->engine->table->close(node->engine);

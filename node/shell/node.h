@@ -41,8 +41,6 @@
 #define NODE_REQUEST_PATIENCE_MS 30000u
 /* Deadlines of connections are looked at this often, or four times in the shortest. */
 #define NODE_SWEEP_MAX_MS 1000u
-/* A message encoded takes its payload and protobuf-c's form of it. */
-#define NODE_ENCODE_ARENA_BYTES (8u * MIB)
 
 enum node_mode { NODE_NORMAL, NODE_DRAINING, NODE_DRAINED, NODE_STOPPING };
 enum latency { LATENCY_SEND, LATENCY_READ, LATENCY_WRITE, LATENCY_COMMIT, LATENCY_COUNT };
@@ -65,9 +63,9 @@ struct node {
     struct turn turn;
     struct committer committer;
     struct readers readers;
+    struct intake intake;
     struct stream_shared streams;
     struct arena decode_arena;
-    struct arena encode_arena;
     struct requests requests;
 
     struct listener listener;

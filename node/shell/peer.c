@@ -106,7 +106,7 @@ static void peer_connect(struct peer *peer)
     union address_socket socket;
     COLUMBA_ASSERT(peer->state == PEER_WAITING);
     uv_timer_stop(&peer->retry);
-    if (stream_init(&peer->stream, node, &peer_table) != COLUMBA_OK) {
+    if (stream_init(&peer->stream, &node->streams, &peer_table, INTAKE_NODES) != COLUMBA_OK) {
         retry_set(peer);
         return;
     }
@@ -175,11 +175,11 @@ static void answer_handle(struct peer *peer, const struct frame *frame,
 static void peer_frame(struct stream *stream, const struct frame *frame, struct slice payload)
 {
     struct peer *peer = peer_of(stream);
-    struct arena *arena = &stream->node->decode_arena;
+    struct arena *arena = &peer->node->decode_arena;
     struct message message;
     enum columba_error error = codec_decode(frame->type, payload, arena, &message);
     if (error != COLUMBA_OK) {
-        stream->node->counters.frames_malformed++;
+        peer->node->counters.frames_malformed++;
         peer_lost(peer, "it sent a frame that is not valid");
     } else if (peer->state == PEER_GREETING) {
         welcome_handle(peer, &message);
@@ -225,7 +225,7 @@ void peer_send(struct node *node, uint16_t index, uint64_t request_id,
     COLUMBA_ASSERT(index < node->topology->node_count && index != node->self);
     struct peer *peer = &node->peers[index];
     if (peer->state != PEER_READY ||
-        stream_unsent_bytes(&peer->stream) > node->config->peer_output_max_bytes ||
+        !intake_send_fits(&node->intake, stream_unsent_bytes(&peer->stream)) ||
         stream_send(&peer->stream, message, request_id) != COLUMBA_OK) {
         node->counters.peer_dropped++;
     }

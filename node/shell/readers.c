@@ -9,7 +9,8 @@ static struct read_job *job_next(struct readers *readers)
 {
     struct read_job *job = NULL;
     pthread_mutex_lock(&readers->mutex);
-    while (list_is_empty(&readers->waiting) && !readers->is_stopping) {
+    while ((list_is_empty(&readers->waiting) || readers->finished_bytes > READERS_FINISHED_BYTES) &&
+           !readers->is_stopping) {
         pthread_cond_wait(&readers->changed, &readers->mutex);
     }
     if (!readers->is_stopping) {
@@ -36,6 +37,7 @@ static void *reader_run(void *context)
         job_run(readers, job);
         pthread_mutex_lock(&readers->mutex);
         list_append(&readers->finished, &job->link);
+        readers->finished_bytes += job->result.packed.size;
         pthread_mutex_unlock(&readers->mutex);
         uv_async_send(readers->done);
     }
@@ -48,7 +50,6 @@ enum columba_error readers_start(struct readers *readers, const struct readers_o
     *readers = (struct readers){
         .engine = options->engine,
         .done = options->done,
-        .queued_max = options->queued_max,
     };
     list_init(&readers->waiting);
     list_init(&readers->finished);
@@ -98,9 +99,6 @@ void readers_stop(struct readers *readers)
 enum columba_error readers_submit(struct readers *readers, uint64_t read_id,
                                   const struct read_query *query)
 {
-    if (readers->queued >= readers->queued_max) {
-        return ERR_OVERLOADED;
-    }
     struct read_job *job = malloc(sizeof *job + query->begin.size + query->end.size);
     if (job == NULL) {
         return ERR_NO_MEMORY;
@@ -111,7 +109,6 @@ enum columba_error readers_submit(struct readers *readers, uint64_t read_id,
     job->query.begin = slice_of(job->keys, query->begin.size);
     job->query.end = slice_of(job->keys + query->begin.size, query->end.size);
     list_init(&job->link);
-    readers->queued++;
     pthread_mutex_lock(&readers->mutex);
     list_append(&readers->waiting, &job->link);
     pthread_cond_signal(&readers->changed);
@@ -126,11 +123,11 @@ struct read_job *readers_take_done(struct readers *readers)
     if (!list_is_empty(&readers->finished)) {
         job = container_of(readers->finished.next, struct read_job, link);
         list_remove(&job->link);
+        readers->finished_bytes -= job->result.packed.size;
+        /* Any thread may be waiting for the room. */
+        pthread_cond_broadcast(&readers->changed);
     }
     pthread_mutex_unlock(&readers->mutex);
-    if (job != NULL) {
-        readers->queued--;
-    }
     return job;
 }
 

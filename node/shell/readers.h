@@ -1,6 +1,7 @@
 /*
- * The reader pool: threads for reads that have to wait for the disk. Bounded: when it is full, the
- * read is refused and the core answers OVERLOADED.
+ * The reader pool: threads for reads that have to wait for the disk. How many may wait is the
+ * intake's to say (intake.h); what they have read and nobody has taken yet is bounded here: beyond
+ * READERS_FINISHED_BYTES the threads wait.
  *
  * Threads: readers_submit and readers_take_done belong to the core thread; `done` wakes it.
  */
@@ -15,6 +16,8 @@
 #include "node/core/core.h"
 
 #define READER_THREADS_MAX 64u
+/* Some dozen full pages: more than one turn takes in its time. */
+#define READERS_FINISHED_BYTES (32u * MIB)
 
 struct read_job {
     struct list link;
@@ -28,8 +31,6 @@ struct read_job {
 struct readers {
     struct engine *engine;
     uv_async_t *done;
-    uint32_t queued_max;
-    uint32_t queued; /* submitted and not taken yet; the core thread's */
     unsigned thread_count;
     bool is_started;
     pthread_t threads[READER_THREADS_MAX];
@@ -38,13 +39,13 @@ struct readers {
     pthread_cond_t changed;
     struct list waiting;
     struct list finished;
+    size_t finished_bytes;
     bool is_stopping;
 };
 
 struct readers_options {
     struct engine *engine;
     unsigned threads;
-    uint32_t queued_max;
     uv_async_t *done;
 };
 
@@ -52,7 +53,7 @@ enum columba_error readers_start(struct readers *readers, const struct readers_o
 /* Ends the threads after the reads at hand; drops what waits. */
 void readers_stop(struct readers *readers);
 
-/* Copies the query. ERR_OVERLOADED: the pool is full. ERR_NO_MEMORY. */
+/* Copies the query. ERR_NO_MEMORY. */
 enum columba_error readers_submit(struct readers *readers, uint64_t read_id,
                                   const struct read_query *query);
 /* The next finished job, to be freed with read_job_free; NULL: none. */

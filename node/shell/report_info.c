@@ -26,8 +26,12 @@ static json_t *core_counters_report(const struct node *node)
 static json_t *shell_counters_report(struct node *node)
 {
     json_t *report = json_object();
+    const struct intake *intake = &node->intake;
     node->counters.requests = node->requests.count;
-    node->counters.reads_queued = node->readers.queued;
+    node->counters.reads_queued = intake->reads;
+    node->counters.batch_bytes = intake->batch_bytes;
+    node->counters.output_bytes = intake->sides[INTAKE_CLIENTS].unsent_bytes;
+    node->counters.peers_output_bytes = intake->sides[INTAKE_NODES].unsent_bytes;
 #define X(name, text) json_object_set_new(report, #name, count_json(node->counters.name));
     SHELL_COUNTERS(X)
 #undef X

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/list.h"
+#include "node/core/machine/intake.h"
 #include "proto/message.h"
 
 struct connection;
@@ -22,6 +23,7 @@ struct request {
     struct connection *connection; /* NULL: it has closed */
     uint64_t asked_id;             /* the asker's number */
     uint64_t started_ns;
+    struct intake_ticket ticket;
     uint32_t generation;
     uint32_t next_free;
     uint8_t type; /* enum message_type; 0: the place is free */

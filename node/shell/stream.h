@@ -4,16 +4,17 @@
  *
  * In:  all streams read into one buffer of the node; only a frame that has arrived in part is kept,
  *      in an allocation of the stream, as long as it is partial. A large frame grows that
- * allocation as it arrives, not as its header claims. All of them together are bounded. Out:
- * messages are encoded straight into an output buffer and leave when the turn ends, in one system
- * call if the socket takes them. Nothing to send: no buffer.
+ *      allocation as it arrives, not as its header claims. All of them together are bounded.
+ * Out: messages are encoded straight into an output buffer and leave when the turn ends, in one
+ *      system call if the socket takes them; what it does not take has a deadline. Nothing to send:
+ *      no buffer. The memory for output is counted for the stream's side (intake.h).
  *
  *   OPEN       frames go both ways; reading may be paused by the owner
  *   FLUSHING   input is ignored; ends when the output is gone
  *   LINGERING  our side is shut down; input is thrown away until the other side has closed, so that
  *              it gets to read our last words (closing with unread input would reset the
- * connection) CLOSED     the handle is being closed; `closed` is called once and may free the
- * stream
+ *              connection)
+ *   CLOSED     the handle is being closed; `closed` is called once and may free the stream
  *
  * Belongs to the core thread.
  */
@@ -23,9 +24,12 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "node/core/machine/intake.h"
 #include "node/shell/buffer.h"
+#include "node/shell/counters.h"
 #include "proto/frame.h"
 #include "proto/message.h"
 
@@ -35,8 +39,9 @@
 #define STREAM_COPIED_BYTES (8u * KIB)
 /* How long the other side has for reading our last words. */
 #define STREAM_LINGER_MS 2000u
+/* A message encoded takes its payload and protobuf-c's form of it. */
+#define STREAM_ENCODE_ARENA_BYTES (8u * MIB)
 
-struct node;
 struct stream;
 
 enum stream_state { STREAM_OPEN, STREAM_FLUSHING, STREAM_LINGERING, STREAM_CLOSED };
@@ -66,10 +71,14 @@ struct stream {
     uv_tcp_t tcp;
     uv_write_t write;
     const struct stream_table *table;
-    struct node *node;
+    struct stream_shared *shared;
     struct list dirty;   /* among the streams with output of this turn */
     struct list watched; /* among the streams with a deadline */
+    struct list stalled; /* among those whose socket did not take all, the longest first */
     uint64_t deadline_ms;
+    uint64_t stalled_ms; /* since when */
+    uint64_t held_bytes; /* memory of both outputs, as it was counted */
+    enum intake_side side;
     struct stream_input input;
     struct buffer output;  /* is being filled */
     struct buffer writing; /* is with the system, while is_writing */
@@ -79,31 +88,56 @@ struct stream {
     bool is_paused;
     bool is_reading;
     bool has_handshake_deadline;
-    bool is_overdue; /* its deadline had passed when it was last looked at */
+    bool is_overdue;          /* its deadline had passed when it was last looked at */
+    bool is_stalled_for_long; /* the same, of its output */
+};
+
+struct stream_options {
+    uv_loop_t *loop;
+    struct shell_counters *counters;
+    struct intake *intake;
+    const uint64_t *now_ns; /* the turn's */
+    uint64_t input_max_bytes;
+    uint64_t frame_timeout_ms;
+    uint64_t output_timeout_ms;
+    /* Every callback of the loop begins with this. */
+    void (*begin)(void *context);
+    /* The stamp of the next frame. */
+    uint64_t (*clock)(void *context);
+    void *context;
 };
 
 /* What all streams of a node share. */
 struct stream_shared {
+    struct stream_options options;
     uint8_t *read_buffer; /* STREAM_COPIED_BYTES + STREAM_READ_BYTES */
     struct buffer_pool buffers;
+    struct arena encode_arena;
     struct list dirty;
     struct list watched;
+    struct list stalled;
 };
 
-enum columba_error stream_shared_init(struct stream_shared *shared);
+enum columba_error stream_shared_init(struct stream_shared *shared,
+                                      const struct stream_options *options);
+/* Takes one that was never made. */
 void stream_shared_clear(struct stream_shared *shared);
 
 /* Makes the handle; the socket is the owner's to accept or connect. On failure `closed` will not be
  * called. */
-enum columba_error stream_init(struct stream *stream, struct node *node,
-                               const struct stream_table *table);
+enum columba_error stream_init(struct stream *stream, struct stream_shared *shared,
+                               const struct stream_table *table, enum intake_side side);
 void stream_start(struct stream *stream);
+/* It has turned out to be another side's. */
+void stream_side_set(struct stream *stream, enum intake_side side);
 
-/* Appends a frame to the output. ERR_TOO_LARGE, ERR_NO_MEMORY: nothing was appended. Does nothing
- * unless the stream is OPEN. */
+/* Appends a frame to the output. ERR_TOO_LARGE, ERR_NO_MEMORY, ERR_OVERLOADED (the side's memory
+ * for output is used up): nothing was appended. Does nothing unless the stream is OPEN. */
 enum columba_error stream_send(struct stream *stream, const struct message *message,
                                uint64_t request_id);
 size_t stream_unsent_bytes(const struct stream *stream);
+/* Writes now rather than when the turn ends. */
+void stream_flush(struct stream *stream);
 
 /* Stops reading after the frame at hand; what has arrived is kept. */
 void stream_pause(struct stream *stream);
@@ -118,7 +152,8 @@ void stream_close(struct stream *stream);
 
 /* For the turn: writes what all streams have gathered. */
 void stream_flush_all(struct stream_shared *shared);
-/* For a timer: ends those whose deadline has passed. */
-void stream_sweep(struct stream_shared *shared, uint64_t now_ms);
+/* For a timer: ends those whose deadline has passed, and where memory for output is short those
+ * clients that have taken nothing for a while. */
+void stream_sweep(struct stream_shared *shared);
 
 #endif

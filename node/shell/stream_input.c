@@ -1,30 +1,23 @@
 /* What arrives on a stream: bytes into whole frames, and where the rest of a partial one is kept.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
-#include "node/shell/node.h"
 #include "node/shell/stream_parts.h"
-
-void stream_input_release(struct stream *stream)
-{
-    stream->node->counters.input_bytes -= stream->input.capacity;
-    free(stream->input.bytes);
-    stream->input = (struct stream_input){0};
-}
 
 static bool input_grow(struct stream *stream, uint32_t capacity)
 {
     struct stream_input *input = &stream->input;
-    struct node *node = stream->node;
-    if (node->counters.input_bytes + (capacity - input->capacity) > node->config->input_max_bytes) {
+    uint64_t *held = &stream_counters(stream)->input_bytes;
+    if (*held + (capacity - input->capacity) > stream->shared->options.input_max_bytes) {
         return false;
     }
     uint8_t *bytes = realloc(input->bytes, capacity);
     if (bytes == NULL) {
         return false;
     }
-    node->counters.input_bytes += capacity - input->capacity;
+    *held += capacity - input->capacity;
     input->bytes = bytes;
     input->capacity = capacity;
     return true;
@@ -32,7 +25,7 @@ static bool input_grow(struct stream *stream, uint32_t capacity)
 
 static void input_refuse(struct stream *stream)
 {
-    stream->node->counters.input_refused++;
+    stream_counters(stream)->input_refused++;
     stream->table->broken(stream, ERR_OVERLOADED,
                           "too many frames have arrived in part (limits.input_max)");
 }
@@ -65,7 +58,7 @@ static void header_refuse(struct stream *stream, enum columba_error error)
         "the frame is longer than the limit",
         "the frame has a format this node does not know",
     };
-    struct shell_counters *counters = &stream->node->counters;
+    struct shell_counters *counters = stream_counters(stream);
     if (error == ERR_TOO_LARGE) {
         counters->frames_too_large++;
         stream->table->broken(stream, error, texts[1]);
@@ -96,11 +89,11 @@ static size_t frame_take(struct stream *stream, struct slice bytes)
     }
     struct slice payload = slice_of(bytes.data + FRAME_HEADER_BYTES, frame.payload_bytes);
     if (!frame_is_intact(bytes.data, payload)) {
-        stream->node->counters.frames_malformed++;
+        stream_counters(stream)->frames_malformed++;
         stream->table->broken(stream, ERR_MALFORMED, "a frame's checksum is wrong");
         return 0;
     }
-    stream->node->counters.frames_received++;
+    stream_counters(stream)->frames_received++;
     stream->table->frame(stream, &frame, payload);
     return whole;
 }
@@ -130,7 +123,7 @@ static void read_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *out_b
     (void)suggested;
     struct stream *stream = stream_of_handle(handle);
     struct stream_input *input = &stream->input;
-    uint8_t *shared = stream->node->streams.read_buffer;
+    uint8_t *shared = stream->shared->read_buffer;
     if (stream->state != STREAM_OPEN || input->wanted == 0) {
         size_t kept = stream->state == STREAM_OPEN ? input->size : 0;
         COLUMBA_ASSERT(kept <= STREAM_COPIED_BYTES);
@@ -161,17 +154,17 @@ static void large_frame_take(struct stream *stream)
     }
     stream->input = (struct stream_input){0};
     frames_take(stream, slice_of(input.bytes, input.size));
-    stream->node->counters.input_bytes -= input.capacity;
+    stream_counters(stream)->input_bytes -= input.capacity;
     free(input.bytes);
 }
 
 static void input_arrived(struct stream *stream, size_t size)
 {
-    stream->node->counters.bytes_received += size;
+    stream_counters(stream)->bytes_received += size;
     if (stream->state != STREAM_OPEN) {
         return;
     }
-    turn_begin(stream->node);
+    stream_begin(stream);
     if (stream->input.wanted != 0) {
         stream->input.size += (uint32_t)size;
         large_frame_take(stream);
@@ -181,7 +174,7 @@ static void input_arrived(struct stream *stream, size_t size)
     if (kept > 0) {
         stream_input_release(stream);
     }
-    frames_take(stream, slice_of(stream->node->streams.read_buffer, kept + size));
+    frames_take(stream, slice_of(stream->shared->read_buffer, kept + size));
 }
 
 static void read_done(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
@@ -193,11 +186,7 @@ static void read_done(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
             input_refuse(stream);
         }
     } else if (size < 0) {
-        if (stream->state == STREAM_OPEN) {
-            stream->table->ended(stream, (int)size);
-        } else {
-            stream_close(stream);
-        }
+        stream_fail(stream, (int)size);
     } else if (size > 0) {
         input_arrived(stream, (size_t)size);
     }
@@ -219,18 +208,13 @@ void stream_reading_stop(struct stream *stream)
     }
 }
 
-void stream_start(struct stream *stream)
-{
-    stream_reading_start(stream);
-}
-
 void stream_pause(struct stream *stream)
 {
     if (stream->is_paused || stream->state != STREAM_OPEN) {
         return;
     }
     stream->is_paused = true;
-    stream->node->counters.reads_paused++;
+    stream_counters(stream)->reads_paused++;
     stream_reading_stop(stream);
 }
 
@@ -243,7 +227,7 @@ void stream_resume(struct stream *stream)
     struct stream_input input = stream->input;
     stream->input = (struct stream_input){0};
     frames_take(stream, slice_of(input.bytes, input.size));
-    stream->node->counters.input_bytes -= input.capacity;
+    stream_counters(stream)->input_bytes -= input.capacity;
     free(input.bytes);
     if (!stream->is_paused && stream->state == STREAM_OPEN) {
         stream_reading_start(stream);

@@ -60,10 +60,14 @@ static void effect_read(struct node *node, uint64_t read_id, const struct read_q
     if (read_from_memory(node, read_id, query)) {
         return;
     }
-    enum columba_error error = readers_submit(&node->readers, read_id, query);
-    if (error == COLUMBA_OK) {
-        node->counters.reads_disk++;
-        return;
+    enum columba_error error = ERR_OVERLOADED;
+    if (intake_read_take(&node->intake)) {
+        error = readers_submit(&node->readers, read_id, query);
+        if (error == COLUMBA_OK) {
+            node->counters.reads_disk++;
+            return;
+        }
+        intake_read_give_back(&node->intake);
     }
     node->counters.reads_refused++;
     if (!result_push(&node->turn, read_id, (struct scan_result){.error = error})) {
@@ -75,7 +79,7 @@ static void effect_write(struct node *node, const struct effect *effect)
 {
     const struct engine_table *table = node->engine->table;
     struct engine_batch *batch = committer_filling(&node->committer);
-    node->counters.batch_bytes += effect->write.key.size + effect->write.value.size;
+    intake_write(&node->intake, effect->write.key.size + effect->write.value.size);
     if (effect->type == EFFECT_MERGE) {
         table->batch_merge(batch, effect->write.key, effect->write.value);
     } else if (effect->type == EFFECT_PUT) {
@@ -186,7 +190,7 @@ static void hand_fired(uv_timer_t *timer)
 static bool batch_waits(struct node *node)
 {
     struct turn *turn = &node->turn;
-    if (node->mode != NODE_NORMAL || node->counters.batch_bytes >= PACE_BATCH_BYTES) {
+    if (node->mode != NODE_NORMAL || node->intake.batch_bytes >= PACE_BATCH_BYTES) {
         return false;
     }
     uint64_t wait_ns =
@@ -209,7 +213,7 @@ static void batch_hand(struct node *node)
     uint64_t number = core_batch_close(node->core);
     effects_drain(node);
     committer_hand(&node->committer, number);
-    node->counters.batch_bytes = 0;
+    intake_batch_handed(&node->intake);
 }
 
 static void tick_fired(uv_timer_t *timer)
@@ -292,6 +296,7 @@ static void read_done(uv_async_t *async)
     struct read_job *job;
     turn_begin(node);
     while ((job = readers_take_done(&node->readers)) != NULL) {
+        intake_read_give_back(&node->intake);
         turn_event(node, &(struct event){
                              .type = EVENT_READ_DONE,
                              .read_done = {.read_id = job->read_id,

@@ -279,11 +279,29 @@ json_t *shell_client_admin(struct shell_client *client, const char *command)
 {
     struct message ask = {.type = MESSAGE_ADMIN, .admin = {.command = slice_of_text(command)}};
     struct message answer = shell_client_ask(client, &ask);
+    for (unsigned tries = 0; tries < 400 && answer.type == MESSAGE_STATUS; tries++) {
+        assert_int_equal(answer.status.error, ERR_OVERLOADED);
+        usleep(5000);
+        answer = shell_client_ask(client, &ask);
+    }
     assert_int_equal(answer.type, MESSAGE_ADMIN_REPLY);
     json_t *json = json_loadb((const char *)answer.admin_reply.json.data,
                               answer.admin_reply.json.size, 0, NULL);
     assert_non_null(json);
     return json;
+}
+
+uint64_t shell_counter(uint16_t port, const char *name)
+{
+    struct shell_client client;
+    shell_client_connect(&client, port);
+    json_t *info = shell_client_admin(&client, "info");
+    json_t *value = json_object_get(json_object_get(info, "shell"), name);
+    assert_true(json_is_integer(value));
+    uint64_t count = (uint64_t)json_integer_value(value);
+    json_decref(info);
+    shell_client_close(&client);
+    return count;
 }
 
 void shell_frame_header(uint8_t *out_header, uint8_t type, struct slice payload)

@@ -63,6 +63,8 @@ bool shell_client_receive(struct shell_client *client, struct message *out_messa
 struct message shell_client_ask(struct shell_client *client, const struct message *message);
 /* Carries out an administration command and returns its JSON (the caller's). */
 json_t *shell_client_admin(struct shell_client *client, const char *command);
+/* One of the shell's counters, asked for on a connection of its own. */
+uint64_t shell_counter(uint16_t port, const char *name);
 
 /* Writes a frame header for any payload. */
 void shell_frame_header(uint8_t *out_header, uint8_t type, struct slice payload);

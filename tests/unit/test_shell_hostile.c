@@ -41,15 +41,7 @@ static uint16_t port(void)
 
 static uint64_t counter(const char *name)
 {
-    struct shell_client client;
-    shell_client_connect(&client, port());
-    json_t *info = shell_client_admin(&client, "info");
-    json_t *value = json_object_get(json_object_get(info, "shell"), name);
-    assert_true(json_is_integer(value));
-    uint64_t count = (uint64_t)json_integer_value(value);
-    json_decref(info);
-    shell_client_close(&client);
-    return count;
+    return shell_counter(port(), name);
 }
 
 /* The node's last words, and that they are the last. */
