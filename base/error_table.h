@@ -21,6 +21,7 @@
     X(NO_NODE,               6, 1, "none of the contact nodes could be reached")                      \
     X(DISCONNECTED,          7, 1, "the connection was lost before the answer")                       \
     X(STALE_TOPOLOGY,        8, 1, "the sender's topology is older than the replica's")               \
+    X(DISK_FULL,             9, 1, "the disk is full: the node takes no writes until there is room")   \
     /* The request cannot be done as it is. */                                                        \
     X(INVALID,              20, 0, "the request is not valid")                                        \
     X(TOO_LARGE,            21, 0, "larger than the limit")                                           \
@@ -37,6 +38,7 @@
     X(PROTOCOL_VERSION,     41, 0, "no common protocol version")                                      \
     X(WRONG_CLUSTER,        42, 0, "the node belongs to another cluster")                             \
     X(NOT_SUPPORTED,        43, 0, "this node does not know the request")                             \
+    X(WIPED,                44, 0, "the node's data directory is not the one the cluster knows it by") \
     /* The library and its caller. */                                                                 \
     X(NO_MEMORY,            60, 1, "out of memory")                                                   \
     X(WRONG_KEY,            61, 0, "the key does not open this message, or the message was altered")  \
@@ -45,7 +47,8 @@
     X(CORRUPT,              64, 0, "stored bytes fail their check")                                   \
     X(IN_USE,               65, 0, "in use by another process")                                       \
     X(NEWER_FORMAT,         66, 0, "written by a newer version")                                      \
-    X(INTERNAL,             67, 0, "a bug in Columba")
+    X(INTERNAL,             67, 0, "a bug in Columba")                                                \
+    X(OLDER_FORMAT,         68, 0, "written by an older version, in a format no longer read")
 /* clang-format on */
 
 #endif

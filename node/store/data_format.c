@@ -68,6 +68,13 @@ static enum columba_error format_judge(const char *directory, const char *text, 
                  directory, file.writer, file.format, DATA_FORMAT);
         return ERR_NEWER_FORMAT;
     }
+    if (file.format < DATA_FORMAT) {
+        snprintf(out_text, ENGINE_TEXT_MAX_BYTES,
+                 "%.250s was written by %s in format %lu; this is columba " COLUMBA_VERSION
+                 ", which reads format %u only: start that version, or give another data directory",
+                 directory, file.writer, file.format, DATA_FORMAT);
+        return ERR_OLDER_FORMAT;
+    }
     return COLUMBA_OK;
 }
 
@@ -86,7 +93,7 @@ static enum columba_error file_write_synced(const char *path, const char *text, 
     return error;
 }
 
-static enum columba_error directory_sync(const char *directory, char *out_text)
+enum columba_error data_directory_sync(const char *directory, char *out_text)
 {
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
@@ -100,8 +107,8 @@ static enum columba_error directory_sync(const char *directory, char *out_text)
 /* Written under another name first: a FORMAT file is whole or not there. */
 static enum columba_error format_write(const char *directory, const char *path, char *out_text)
 {
-    static const char text[] = TITLE FORMAT_LINE "1\n" WRITER_LINE "columba " COLUMBA_VERSION "\n";
-    _Static_assert(DATA_FORMAT == 1, "the text above names the format");
+    static const char text[] = TITLE FORMAT_LINE "2\n" WRITER_LINE "columba " COLUMBA_VERSION "\n";
+    _Static_assert(DATA_FORMAT == 2, "the text above names the format");
     char fresh[PATH_MAX];
     if (!path_join(directory, DATA_FORMAT_FILE ".new", fresh)) {
         errno = ENAMETOOLONG;
@@ -111,7 +118,7 @@ static enum columba_error format_write(const char *directory, const char *path, 
     if (error == COLUMBA_OK && rename(fresh, path) != 0) {
         error = io_error("create", path, out_text);
     }
-    return error == COLUMBA_OK ? directory_sync(directory, out_text) : error;
+    return error == COLUMBA_OK ? data_directory_sync(directory, out_text) : error;
 }
 
 static enum columba_error directory_claim(const char *directory, const char *path, char *out_text)

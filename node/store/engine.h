@@ -105,7 +105,8 @@ struct engine_rocksdb_options {
 
 /*
  * Opens or creates. `out_text` (ENGINE_TEXT_MAX_BYTES) says what is wrong and what to do:
- * ERR_IN_USE, ERR_NEWER_FORMAT, ERR_CORRUPT, ERR_IO.
+ * ERR_IN_USE, ERR_NEWER_FORMAT, ERR_OLDER_FORMAT, ERR_CORRUPT (acknowledged writes are missing,
+ * too), ERR_IO.
  */
 enum columba_error engine_rocksdb_open(const struct engine_rocksdb_options *options,
                                        struct engine **out_engine, char *out_text);

@@ -9,13 +9,17 @@
  * refused with ERR_IO (engine.h says why). A row that does not merge makes the reads that meet it
  * ERR_CORRUPT. Running out of memory inside RocksDB ends the process.
  */
+#include <inttypes.h>
+#include <limits.h>
 #include <rocksdb/c.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "node/store/data_format.h"
+#include "node/store/durable_mark.h"
 #include "node/store/engine.h"
 #include "node/store/rocksdb_options.h"
 #include "node/store/rocksdb_status.h"
@@ -36,6 +40,7 @@ struct rocksdb_engine {
     rocksdb_column_family_handle_t *families[SPACES];
     struct rocksdb_setup setup;
     rocksdb_writeoptions_t *write_options[2]; /* by sync */
+    struct durable_mark mark;                 /* the committing thread's */
     atomic_uint_fast64_t commits;
     atomic_uint_fast64_t rows_written;
     atomic_bool is_failed;
@@ -114,6 +119,12 @@ static enum columba_error commit_done(struct rocksdb_engine *rocksdb, char *errp
     return error;
 }
 
+/* One thread commits, so what is the latest now was written before the sync. */
+static void synced_tell(struct rocksdb_engine *rocksdb)
+{
+    durable_mark_set(&rocksdb->mark, rocksdb_get_latest_sequence_number(rocksdb->database));
+}
+
 static enum columba_error rocksdb_commit(struct engine *engine, struct engine_batch *batch,
                                          bool sync)
 {
@@ -125,6 +136,9 @@ static enum columba_error rocksdb_commit(struct engine *engine, struct engine_ba
     rocksdb_write(rocksdb->database, rocksdb->write_options[sync], batch->writes, &errptr);
     enum columba_error error = commit_done(rocksdb, errptr);
     if (error == COLUMBA_OK) {
+        if (sync) {
+            synced_tell(rocksdb);
+        }
         atomic_fetch_add(&rocksdb->commits, 1);
         atomic_fetch_add(&rocksdb->rows_written, rocksdb_batch_count(batch));
     }
@@ -139,7 +153,11 @@ static enum columba_error rocksdb_sync(struct engine *engine)
     }
     char *errptr = NULL;
     rocksdb_flush_wal(rocksdb->database, 1, &errptr);
-    return commit_done(rocksdb, errptr);
+    enum columba_error error = commit_done(rocksdb, errptr);
+    if (error == COLUMBA_OK) {
+        synced_tell(rocksdb);
+    }
+    return error;
 }
 
 static void rocksdb_failure(struct engine *engine, char *out_text)
@@ -361,6 +379,7 @@ static void database_close(struct rocksdb_engine *rocksdb)
 
 static void rocksdb_engine_destroy(struct rocksdb_engine *rocksdb)
 {
+    durable_mark_close(&rocksdb->mark);
     for (unsigned i = 0; i < 2; i++) {
         rocksdb_writeoptions_destroy(rocksdb->write_options[i]);
     }
@@ -402,6 +421,7 @@ static struct rocksdb_engine *rocksdb_engine_create(const struct engine_rocksdb_
         return NULL;
     }
     rocksdb->engine.table = &rocksdb_table;
+    rocksdb->mark.fd = -1;
     rocksdb_setup_init(&rocksdb->setup, options);
     for (unsigned i = 0; i < 2; i++) {
         rocksdb->write_options[i] = rocksdb_writeoptions_create();
@@ -420,9 +440,7 @@ static void open_failure_tell(enum columba_error error, const char *directory, c
                  directory);
     } else if (error == ERR_CORRUPT) {
         snprintf(out_text, ENGINE_TEXT_MAX_BYTES,
-                 "the database in %.150s is damaged (%.150s): keep it for examination, empty the"
-                 " directory or restore a backup, and let the other replicas fill it",
-                 directory, said);
+                 "the database in %.130s is damaged (%.150s). " DATA_LOSS_ADVICE, directory, said);
     } else {
         snprintf(out_text, ENGINE_TEXT_MAX_BYTES, "cannot open the database in %.200s: %.250s",
                  directory, said);
@@ -444,6 +462,46 @@ static enum columba_error database_open(struct rocksdb_engine *rocksdb, const ch
     return error;
 }
 
+static bool database_is_there(const char *directory)
+{
+    char path[PATH_MAX];
+    return snprintf(path, sizeof path, "%s/CURRENT", directory) < (int)sizeof path &&
+           access(path, F_OK) == 0;
+}
+
+/* Whether all is there that was synced before. */
+static enum columba_error log_check(struct rocksdb_engine *rocksdb, const char *directory,
+                                    char *out_text)
+{
+    uint64_t sequence = rocksdb_get_latest_sequence_number(rocksdb->database);
+    if (sequence >= rocksdb->mark.sequence) {
+        return COLUMBA_OK;
+    }
+    snprintf(out_text, ENGINE_TEXT_MAX_BYTES,
+             "the write-ahead log in %.130s ends at write %" PRIu64 ", but write %" PRIu64
+             " had been synced: it was deleted or cut. " DATA_LOSS_ADVICE,
+             directory, sequence, rocksdb->mark.sequence);
+    return ERR_CORRUPT;
+}
+
+static enum columba_error parts_open(struct rocksdb_engine *rocksdb, const char *directory,
+                                     char *out_text)
+{
+    enum columba_error error =
+        durable_mark_open(&rocksdb->mark, directory, database_is_there(directory), out_text);
+    if (error == COLUMBA_OK) {
+        error = database_open(rocksdb, directory, out_text);
+    }
+    if (error != COLUMBA_OK) {
+        return error;
+    }
+    error = log_check(rocksdb, directory, out_text);
+    if (error != COLUMBA_OK) {
+        database_close(rocksdb);
+    }
+    return error;
+}
+
 enum columba_error engine_rocksdb_open(const struct engine_rocksdb_options *options,
                                        struct engine **out_engine, char *out_text)
 {
@@ -456,7 +514,7 @@ enum columba_error engine_rocksdb_open(const struct engine_rocksdb_options *opti
         snprintf(out_text, ENGINE_TEXT_MAX_BYTES, "out of memory");
         return ERR_NO_MEMORY;
     }
-    error = database_open(rocksdb, options->directory, out_text);
+    error = parts_open(rocksdb, options->directory, out_text);
     if (error != COLUMBA_OK) {
         rocksdb_engine_destroy(rocksdb);
         return error;

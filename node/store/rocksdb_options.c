@@ -49,15 +49,21 @@
 #define INSERT_HINT_OPTION "memtable_insert_with_hint_prefix_extractor=fixed:25"
 _Static_assert(ROCKSDB_PREFIX_BYTES == 25, "the option above names the prefix");
 
-static rocksdb_options_t *insert_hint_add(rocksdb_options_t *options)
+/*
+ * The manifest knows of every log that was closed and how long it was: one that is gone or shorter
+ * is damage. (The newest log's end is the durable mark's affair.)
+ */
+#define LOGS_KNOWN_OPTION "track_and_verify_wals_in_manifest=true"
+
+static rocksdb_options_t *named_option_add(rocksdb_options_t *options, const char *option)
 {
-    rocksdb_options_t *hinted = rocksdb_options_create();
+    rocksdb_options_t *added = rocksdb_options_create();
     char *errptr = NULL;
-    rocksdb_get_options_from_string(options, INSERT_HINT_OPTION, hinted, &errptr);
-    rocksdb_options_t *unused = errptr == NULL ? options : hinted;
+    rocksdb_get_options_from_string(options, option, added, &errptr);
+    rocksdb_options_t *unused = errptr == NULL ? options : added;
     rocksdb_options_destroy(unused);
     rocksdb_free(errptr);
-    return unused == options ? hinted : options;
+    return unused == options ? added : options;
 }
 
 static rocksdb_block_based_table_options_t *table_options(rocksdb_cache_t *cache)
@@ -193,8 +199,9 @@ void rocksdb_setup_init(struct rocksdb_setup *setup, const struct engine_rocksdb
     if (setup->limiter != NULL) {
         rocksdb_options_set_ratelimiter(setup->rows, setup->limiter);
     }
-    setup->rows = insert_hint_add(setup->rows);
-    setup->local = insert_hint_add(setup->local);
+    setup->rows = named_option_add(setup->rows, LOGS_KNOWN_OPTION);
+    setup->rows = named_option_add(setup->rows, INSERT_HINT_OPTION);
+    setup->local = named_option_add(setup->local, INSERT_HINT_OPTION);
 }
 
 void rocksdb_setup_clear(struct rocksdb_setup *setup)

@@ -78,7 +78,7 @@ static void a_new_directory_gets_this_format_file(void **state)
     struct engine *engine = opened();
     engine->table->close(engine);
     assert_file("FORMAT",
-                "columba data directory\nformat 1\nwritten by columba " COLUMBA_VERSION "\n");
+                "columba data directory\nformat 2\nwritten by columba " COLUMBA_VERSION "\n");
     engine = opened();
     engine->table->close(engine);
 }
@@ -87,11 +87,20 @@ static void a_newer_format_is_refused_and_the_writer_named(void **state)
 {
     (void)state;
     struct engine *engine = NULL;
-    file_write("FORMAT", "columba data directory\nformat 2\nwritten by columba 9.8.7\n");
+    file_write("FORMAT", "columba data directory\nformat 3\nwritten by columba 9.8.7\n");
     assert_int_equal(open_engine(&engine), ERR_NEWER_FORMAT);
     assert_non_null(strstr(text, "columba 9.8.7"));
     assert_non_null(strstr(text, directory));
     assert_int_not_equal(access(file_path("CURRENT"), F_OK), 0);
+}
+
+static void an_older_format_is_refused_and_the_writer_named(void **state)
+{
+    (void)state;
+    struct engine *engine = NULL;
+    file_write("FORMAT", "columba data directory\nformat 1\nwritten by columba 0.0.1\n");
+    assert_int_equal(open_engine(&engine), ERR_OLDER_FORMAT);
+    assert_non_null(strstr(text, "columba 0.0.1"));
 }
 
 static void a_damaged_format_file_is_refused(void **state)
@@ -330,6 +339,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_new_directory_gets_this_format_file),
         TEST(a_newer_format_is_refused_and_the_writer_named),
+        TEST(an_older_format_is_refused_and_the_writer_named),
         TEST(a_damaged_format_file_is_refused),
         TEST(a_database_of_somebody_else_is_refused),
         TEST(a_directory_that_is_not_there_is_told),
