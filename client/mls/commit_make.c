@@ -10,6 +10,7 @@ enum mls_error mls_maker_init(struct mls_maker *maker, struct mls_group *group,
     maker->change.usage = MLS_PSK_APPLICATION;
     maker->change.is_sending = true;
     maker->change.added = mls_index_list_of(group->memory);
+    maker->change.removed = mls_index_list_of(group->memory);
     maker->list = mls_buffer_of(group->memory);
     maker->path = mls_buffer_of(group->memory);
     maker->provisional = mls_buffer_of(group->memory);
@@ -23,6 +24,7 @@ enum mls_error mls_maker_init(struct mls_maker *maker, struct mls_group *group,
         return MLS_ERR_NO_MEMORY;
     }
     maker->staged->reinit = mls_buffer_of(group->memory);
+    maker->staged->removed = mls_index_list_of(group->memory);
     maker->staged->epoch = mls_epoch_create(group);
     if (maker->staged->epoch == NULL) {
         return MLS_ERR_NO_MEMORY;
@@ -35,6 +37,7 @@ void mls_maker_clear(struct mls_maker *maker)
 {
     struct mls_group *group = maker->group;
     mls_index_list_clear(&maker->change.added);
+    mls_index_list_clear(&maker->change.removed);
     mls_buffer_clear(&maker->list);
     mls_buffer_clear(&maker->path);
     mls_buffer_clear(&maker->provisional);
@@ -214,6 +217,10 @@ enum mls_error mls_maker_finish(struct mls_maker *maker, enum mls_coat coat, str
         error =
             mls_outgoing_protect(&outgoing, group, slice_of(maker->tag, group->suite->hash_bytes),
                                  out_commit, step, out_has_step);
+    }
+    if (error == MLS_OK) {
+        maker->staged->removed = maker->change.removed;
+        maker->change.removed = mls_index_list_of(group->memory);
     }
     mls_outgoing_clear(&outgoing);
     return error;

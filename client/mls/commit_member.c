@@ -433,5 +433,10 @@ enum mls_error mls_group_commit(struct mls_group *group, const struct mls_commit
     if (group->own != NULL) {
         return MLS_ERR_COMMIT_STAGED;
     }
-    return mls_group_commit_as(group, options == NULL ? &defaults : options, NULL, out);
+    options = options == NULL ? &defaults : options;
+    if (options->coat == MLS_COAT_PUBLIC &&
+        mls_group_check_open(group, MLS_SENDER_MEMBER) != MLS_OK) {
+        return MLS_ERR_OPEN_MESSAGE;
+    }
+    return mls_group_commit_as(group, options, NULL, out);
 }

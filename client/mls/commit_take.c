@@ -310,6 +310,7 @@ static enum mls_error taker_init(struct taker *taker)
         return MLS_ERR_NO_MEMORY;
     }
     taker->staged->reinit = mls_buffer_of(group->memory);
+    taker->staged->removed = mls_index_list_of(group->memory);
     taker->staged->epoch = mls_epoch_create(group);
     if (taker->staged->epoch == NULL) {
         return MLS_ERR_NO_MEMORY;
@@ -332,6 +333,7 @@ enum mls_error mls_group_take_commit(struct mls_group *group,
     taker.change.arena = arena;
     taker.change.usage = MLS_PSK_APPLICATION;
     taker.change.added = mls_index_list_of(group->memory);
+    taker.change.removed = mls_index_list_of(group->memory);
     taker.change.is_external = message->frame.sender.type == MLS_SENDER_NEW_MEMBER_COMMIT;
     taker.change.committer = taker.change.is_external ? UINT32_MAX : taker.committer;
     enum mls_error error = taker_init(&taker);
@@ -342,6 +344,11 @@ enum mls_error mls_group_take_commit(struct mls_group *group,
         mls_epoch_destroy(group, taker.staged->epoch);
         taker.staged->epoch = NULL;
     }
+    if (error == MLS_OK) {
+        taker.staged->removed = taker.change.removed;
+        taker.change.removed = mls_index_list_of(group->memory);
+    }
+    mls_index_list_clear(&taker.change.removed);
     mls_index_list_clear(&taker.change.added);
     mls_secret_give(&group->pool, (uint8_t *)taker.guarded, sizeof(*taker.guarded));
     if (error != MLS_OK) {

@@ -27,6 +27,8 @@
     X(OWN_MESSAGE, "the message is our own")                                                       \
     /* Authenticity of a message. */                                                               \
     X(NOT_A_MEMBER, "the sender is not a member of the group")                                     \
+    X(SENDER_REMOVED, "the sender of a message of an ended epoch is no longer a member")           \
+    X(OPEN_MESSAGE, "a message in the open that the group is set not to take or send")             \
     X(BAD_SIGNATURE, "the signature on the message is not valid")                                  \
     X(BAD_MEMBERSHIP_TAG, "the membership tag is not valid")                                       \
     X(BAD_CONFIRMATION_TAG, "the confirmation tag is not valid")                                   \

@@ -39,6 +39,7 @@ struct mls_epoch *mls_epoch_create(struct mls_group *group)
         return NULL;
     }
     epoch->context_bytes = mls_buffer_of(group->memory);
+    epoch->removed = mls_index_list_of(group->memory);
     epoch->secrets =
         (struct mls_epoch_secrets *)(void *)mls_secret_take(&group->pool, sizeof(*epoch->secrets));
     if (epoch->secrets == NULL) {
@@ -66,6 +67,7 @@ void mls_epoch_destroy(struct mls_group *group, struct mls_epoch *epoch)
     mls_secret_give(&group->pool, (uint8_t *)epoch->secrets, sizeof(*epoch->secrets));
     mls_tree_destroy(epoch->tree);
     mls_buffer_clear(&epoch->context_bytes);
+    mls_index_list_clear(&epoch->removed);
     memory_release(group->memory, epoch);
 }
 
@@ -154,6 +156,7 @@ void mls_staged_destroy(struct mls_group *group, struct mls_staged *staged)
     }
     mls_epoch_destroy(group, staged->epoch);
     mls_buffer_clear(&staged->reinit);
+    mls_index_list_clear(&staged->removed);
     memory_release(group->memory, staged);
 }
 
@@ -399,6 +402,36 @@ enum mls_error mls_group_set_past_epochs(struct mls_group *group, size_t count)
     enum mls_error error = mls_group_store_settings(group);
     group->past_max = error == MLS_OK ? count : before;
     return error;
+}
+
+/* Messages from outside have no other coat (6). */
+enum mls_error mls_group_check_open(const struct mls_group *group, enum mls_sender_type sender)
+{
+    const struct mls_policy *policy = &group->environment.policy;
+    bool taken = policy->takes_outside_proposals;
+    if (sender == MLS_SENDER_MEMBER) {
+        taken = policy->takes_open_members;
+    } else if (sender == MLS_SENDER_NEW_MEMBER_COMMIT) {
+        taken = !policy->refuses_outside_joins;
+    }
+    return taken ? MLS_OK : MLS_ERR_OPEN_MESSAGE;
+}
+
+/* By the commits since, not by the credential at the leaf today: another device of the same name
+ * may have been given the place, and a member may have changed its keys. */
+bool mls_group_sender_is_gone(const struct mls_group *group, const struct mls_epoch *epoch,
+                              uint32_t leaf)
+{
+    const struct mls_leaf_node *sender = mls_tree_leaf(epoch->tree, leaf);
+    uint32_t today = 0;
+    bool gone = false;
+    COLUMBA_ASSERT(sender != NULL);
+    for (size_t i = 0; i < group->past_count; i++) {
+        const struct mls_epoch *past = group->past[i];
+        gone = gone || (past->context.epoch >= epoch->context.epoch &&
+                        mls_index_list_holds(&past->removed, leaf));
+    }
+    return gone && !mls_tree_find_signer(group->current->tree, sender->signature_key, &today);
 }
 
 enum mls_error mls_group_tree(const struct mls_group *group, struct mls_buffer *out)

@@ -42,6 +42,8 @@ struct mls_key_package {
 /* One epoch, current, staged or past. A past one has no secrets but those that read its messages.
  */
 struct mls_epoch {
+    struct mls_index_list
+        removed; /* of a past one: leaves that its last commit removed, ascending */
     struct mls_tree *tree;
     struct mls_group_context context; /* of context_bytes */
     struct mls_buffer context_bytes;
@@ -53,9 +55,10 @@ struct mls_epoch {
 };
 
 struct mls_staged {
-    struct mls_epoch *epoch;  /* NULL: it removes us */
-    struct mls_buffer reinit; /* the encoded ReInit proposal, if it covers one */
-    bool was_sealed;          /* received as a PrivateMessage, under this key: */
+    struct mls_epoch *epoch;       /* NULL: it removes us */
+    struct mls_buffer reinit;      /* the encoded ReInit proposal, if it covers one */
+    struct mls_index_list removed; /* leaves, ascending */
+    bool was_sealed;               /* received as a PrivateMessage, under this key: */
     uint32_t sender_leaf;
     uint32_t generation;
 };
@@ -158,6 +161,11 @@ enum mls_error mls_epoch_inherit_keys(struct mls_group *group, const struct mls_
                                       struct mls_epoch *to);
 /* Wipes all that is not needed to read messages of an epoch that ended. */
 void mls_epoch_retire(struct mls_group *group, struct mls_epoch *epoch);
+/* Whether the member at this leaf of a past epoch was removed since and is not back. */
+bool mls_group_sender_is_gone(const struct mls_group *group, const struct mls_epoch *epoch,
+                              uint32_t leaf);
+/* OPEN_MESSAGE: such a sender's messages are not taken in the open. */
+enum mls_error mls_group_check_open(const struct mls_group *group, enum mls_sender_type sender);
 /* NULL is fine. */
 void mls_staged_destroy(struct mls_group *group, struct mls_staged *staged);
 /* The epoch of this number, if its messages can still be read. */
@@ -230,8 +238,9 @@ struct mls_change {
     uint32_t psk_count;
     const struct mls_reinit *reinit;
     struct slice reinit_encoded;
-    struct slice kem_output; /* of an external init */
-    bool has_removed_leaf;   /* external: a resync */
+    struct slice kem_output;       /* of an external init */
+    struct mls_index_list removed; /* ascending */
+    bool has_removed_leaf;         /* external: a resync */
     const struct mls_leaf_node *removed_leaf;
 };
 /* Checks the list against the current epoch, then applies it to `tree`, a clone of its tree. */

@@ -110,6 +110,7 @@ static enum mls_error enter_epoch(struct mls_group *group, struct mls_staged *st
         return MLS_ERR_NO_MEMORY;
     }
     uint8_t *old_psk = mls_group_push_resumption(group, staged->epoch->context.epoch, psk);
+    group->current->removed = staged->removed;
     shift_epochs(group, staged->epoch, all, &gone);
     leave_behind(group);
     if (staged->reinit.size > 0) {
@@ -123,6 +124,7 @@ static enum mls_error enter_epoch(struct mls_group *group, struct mls_staged *st
         }
         struct mls_secret_pool pool = group->pool;
         *group = before;
+        group->current->removed = mls_index_list_of(group->memory);
         group->pool = pool;
         mls_secret_give(&group->pool, psk, MLS_HASH_MAX_BYTES);
         return error;
@@ -140,6 +142,7 @@ static enum mls_error enter_epoch(struct mls_group *group, struct mls_staged *st
     mls_secret_give(&group->pool, old_psk, MLS_HASH_MAX_BYTES);
     destroy_pending(group, &before);
     staged->epoch = NULL;
+    staged->removed = mls_index_list_of(group->memory);
     staged->reinit = mls_buffer_of(group->memory);
     mls_staged_destroy(group, staged);
     return MLS_OK;

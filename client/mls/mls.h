@@ -49,6 +49,22 @@ struct mls_credential_view {
     struct slice signature_key;
 };
 
+/*
+ * What is taken, and from whom: all zero is the strictest that lets a lost client come back. To be
+ * the same for all members of a group: who refuses a proposal cannot follow a commit that covers
+ * it.
+ */
+struct mls_policy {
+    /* Members' proposals and commits as PublicMessage too, which the delivery service can read. */
+    bool takes_open_members;
+    /* Proposals of external senders, and of clients who ask to be added; in the open always. */
+    bool takes_outside_proposals;
+    /* External commits, in the open always, are refused. */
+    bool refuses_outside_joins;
+    /* Messages of ended epochs from senders who were removed since. */
+    bool takes_removed_senders;
+};
+
 /* What a client runs in. It is copied; what it points to must stay. */
 struct mls_environment {
     struct memory *memory;  /* NULL: the heap */
@@ -60,6 +76,7 @@ struct mls_environment {
     uint64_t (*now_s)(void *context);
     /* The longest a leaf may claim to be valid (7.2); 0: MLS_LIFETIME_MAX_S. */
     uint64_t lifetime_max_s;
+    struct mls_policy policy;
     /* The authentication service (5.3.1): whether a new credential is what it claims and, where
      * `old` is not NULL, may follow it. NULL: all are accepted. */
     bool (*accepts)(void *context, const struct mls_credential_view *credential,
@@ -269,7 +286,7 @@ enum mls_error MLS_MUST_CHECK mls_group_encrypt(struct mls_group *group, struct 
 
 enum mls_coat {
     MLS_COAT_PRIVATE = 0, /* PrivateMessage */
-    MLS_COAT_PUBLIC = 1,  /* PublicMessage: the delivery service can read it */
+    MLS_COAT_PUBLIC = 1,  /* PublicMessage: the delivery service can read it. OPEN_MESSAGE */
 };
 
 struct mls_reinit_options {
@@ -375,19 +392,23 @@ struct mls_event {
     enum mls_event_sender sender;
     uint32_t sender_index; /* leaf of a member, index of an external sender */
     uint64_t epoch;        /* that the message was sent in */
-    struct slice data;     /* application */
+    /* Of the sender, in that epoch: what it has there now may be another member's. */
+    struct mls_credential_view credential;
+    bool is_open;      /* it came as a PublicMessage, which the delivery service can read */
+    struct slice data; /* application */
     struct slice authenticated_data;
     uint16_t proposal_type;    /* proposal */
     bool removes_us;           /* commit */
     struct mls_buffer storage; /* what the slices view; mls_event_clear frees it */
+    struct mls_buffer sender_storage;
 };
 void mls_event_clear(struct mls_event *event);
 
 /*
  * Takes one PublicMessage or PrivateMessage (6, 12.1, 12.4.2). Among the errors: WRONG_GROUP,
- * STALE_EPOCH, FUTURE_EPOCH, OWN_MESSAGE, NOT_A_MEMBER, BAD_SIGNATURE, BAD_MEMBERSHIP_TAG,
- * BAD_CIPHERTEXT, REPLAYED, TOO_FAR_AHEAD, UNKNOWN_PROPOSAL, BAD_CONFIRMATION_TAG, and one for each
- * rule that a proposal or commit can break.
+ * STALE_EPOCH, FUTURE_EPOCH, OWN_MESSAGE, NOT_A_MEMBER, SENDER_REMOVED, OPEN_MESSAGE,
+ * BAD_SIGNATURE, BAD_MEMBERSHIP_TAG, BAD_CIPHERTEXT, REPLAYED, TOO_FAR_AHEAD, UNKNOWN_PROPOSAL,
+ * BAD_CONFIRMATION_TAG, and one for each rule that a proposal or commit can break.
  */
 enum mls_error MLS_MUST_CHECK mls_group_process(struct mls_group *group, struct slice message,
                                                 struct mls_event *out);

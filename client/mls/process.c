@@ -17,7 +17,8 @@ struct incoming {
     struct mls_authenticated message;
     struct mls_secret_step step;
     bool has_step;
-    struct mls_event event; /* without its storage */
+    struct mls_event event;                /* without its storage */
+    struct mls_credential_view credential; /* of the sender, in the epoch of the message */
 };
 
 static enum mls_error find_epoch(struct incoming *in, struct slice group_id, uint64_t number,
@@ -40,23 +41,41 @@ static enum mls_error find_epoch(struct incoming *in, struct slice group_id, uin
 
 /* -- which key has signed -- */
 
-static enum mls_error external_sender_key(const struct incoming *in, struct slice *out_key)
+static struct mls_credential_view credential_of(const struct mls_leaf_node *leaf)
+{
+    return (struct mls_credential_view){
+        .type = leaf->credential.type,
+        .identity = leaf->credential.content,
+        .signature_key = leaf->signature_key,
+    };
+}
+
+static enum mls_error find_external_sender(struct incoming *in)
 {
     struct slice data;
-    struct slice credential;
+    struct slice key;
+    struct slice encoded;
+    struct mls_credential credential;
     const struct mls_frame *frame = &in->message.frame;
     if (frame->content_type != MLS_CONTENT_PROPOSAL ||
         !mls_proposal_may_be_external(frame->proposal.type)) {
         return MLS_ERR_SENDER_CONTENT;
     }
     if (!mls_extension_find(in->epoch->context.extensions, MLS_EXTENSION_EXTERNAL_SENDERS, &data) ||
-        !mls_external_sender_find(data, frame->sender.index, out_key, &credential)) {
+        !mls_external_sender_find(data, frame->sender.index, &key, &encoded)) {
         return MLS_ERR_EXTERNAL_SENDER_UNKNOWN;
     }
+    struct reader reader = reader_of(encoded);
+    mls_read_credential(&reader, &credential);
+    in->credential = (struct mls_credential_view){
+        .type = credential.type,
+        .identity = credential.content,
+        .signature_key = key,
+    };
     return MLS_OK;
 }
 
-static enum mls_error sender_key(const struct incoming *in, struct slice *out_key)
+static enum mls_error find_sender(struct incoming *in)
 {
     const struct mls_frame *frame = &in->message.frame;
     const struct mls_leaf_node *leaf;
@@ -66,16 +85,16 @@ static enum mls_error sender_key(const struct incoming *in, struct slice *out_ke
         if (leaf == NULL) {
             return MLS_ERR_NOT_A_MEMBER;
         }
-        *out_key = leaf->signature_key;
+        in->credential = credential_of(leaf);
         return MLS_OK;
     case MLS_SENDER_EXTERNAL:
-        return external_sender_key(in, out_key);
+        return find_external_sender(in);
     case MLS_SENDER_NEW_MEMBER_PROPOSAL:
         if (frame->content_type != MLS_CONTENT_PROPOSAL ||
             frame->proposal.type != MLS_PROPOSAL_ADD) {
             return MLS_ERR_SENDER_CONTENT;
         }
-        *out_key = frame->proposal.add->leaf.signature_key;
+        in->credential = credential_of(&frame->proposal.add->leaf);
         return MLS_OK;
     case MLS_SENDER_NEW_MEMBER_COMMIT:
         if (frame->content_type != MLS_CONTENT_COMMIT) {
@@ -84,21 +103,20 @@ static enum mls_error sender_key(const struct incoming *in, struct slice *out_ke
         if (!frame->commit.has_path) {
             return MLS_ERR_PATH_REQUIRED;
         }
-        *out_key = frame->commit.path.leaf.signature_key;
+        in->credential = credential_of(&frame->commit.path.leaf);
         return MLS_OK;
     }
     return MLS_ERR_MALFORMED;
 }
 
-static enum mls_error verify_signature(const struct incoming *in)
+static enum mls_error verify_signature(struct incoming *in)
 {
-    struct slice key;
-    enum mls_error error = sender_key(in, &key);
+    enum mls_error error = find_sender(in);
     if (error != MLS_OK) {
         return error;
     }
-    return mls_frame_verify(in->group->suite, in->group->memory, &in->message, key,
-                            in->epoch->context.encoded);
+    return mls_frame_verify(in->group->suite, in->group->memory, &in->message,
+                            in->credential.signature_key, in->epoch->context.encoded);
 }
 
 /* -- the two coats -- */
@@ -137,6 +155,9 @@ static enum mls_error open_public(struct incoming *in, struct slice message)
     }
     error = find_epoch(in, frame->group_id, frame->epoch, frame->content_type);
     if (error == MLS_OK) {
+        error = mls_group_check_open(in->group, frame->sender.type);
+    }
+    if (error == MLS_OK) {
         error = verify_membership(in);
     }
     return error == MLS_OK ? verify_signature(in) : error;
@@ -156,6 +177,10 @@ static enum mls_error open_sealed(struct incoming *in, const struct mls_private_
     }
     if (sender.leaf == in->epoch->own_leaf) {
         return MLS_ERR_OWN_MESSAGE;
+    }
+    if (!group->environment.policy.takes_removed_senders &&
+        mls_group_sender_is_gone(group, in->epoch, sender.leaf)) {
+        return MLS_ERR_SENDER_REMOVED;
     }
     enum mls_ratchet_kind kind = view->content_type == MLS_CONTENT_APPLICATION
                                      ? MLS_RATCHET_APPLICATION
@@ -297,7 +322,27 @@ static enum mls_error take_message(struct incoming *in)
     return MLS_ERR_MALFORMED;
 }
 
-static void describe(struct incoming *in)
+/* The tree that has it may be gone before the event is. */
+static enum mls_error keep_credential(struct incoming *in)
+{
+    struct mls_buffer *kept = &in->event.sender_storage;
+    const struct mls_credential_view *credential = &in->credential;
+    *kept = mls_buffer_of(in->group->memory);
+    mls_write_bytes(kept, credential->identity);
+    mls_write_bytes(kept, credential->signature_key);
+    if (kept->failed) {
+        return MLS_ERR_NO_MEMORY;
+    }
+    in->event.credential = (struct mls_credential_view){
+        .type = credential->type,
+        .identity = slice_of(kept->data, credential->identity.size),
+        .signature_key =
+            slice_of(kept->data + credential->identity.size, credential->signature_key.size),
+    };
+    return MLS_OK;
+}
+
+static enum mls_error describe(struct incoming *in)
 {
     struct mls_event *out = &in->event;
     const struct mls_frame *frame = &in->message.frame;
@@ -309,38 +354,50 @@ static void describe(struct incoming *in)
         .sender_index = frame->sender.index,
         .epoch = frame->epoch,
         .authenticated_data = frame->authenticated_data,
+        .is_open = in->message.wire_format == MLS_WIRE_PUBLIC_MESSAGE,
     };
     if (out->type == MLS_EVENT_APPLICATION) {
         out->data = frame->application_data;
     } else if (out->type == MLS_EVENT_PROPOSAL) {
         out->proposal_type = (uint16_t)frame->proposal.type;
     }
+    return keep_credential(in);
 }
 
 void mls_event_clear(struct mls_event *event)
 {
     mls_buffer_clear(&event->storage);
-    *event = (struct mls_event){.storage = event->storage};
+    mls_buffer_clear(&event->sender_storage);
+    *event = (struct mls_event){.storage = event->storage, .sender_storage = event->sender_storage};
 }
 
 enum mls_error mls_group_process(struct mls_group *group, struct slice message,
                                  struct mls_event *out)
 {
-    struct incoming in = {.group = group, .storage = mls_buffer_of(group->memory)};
-    *out = (struct mls_event){.storage = mls_buffer_of(group->memory)};
+    struct incoming in = {
+        .group = group,
+        .storage = mls_buffer_of(group->memory),
+        .event = {.sender_storage = mls_buffer_of(group->memory)},
+    };
+    *out = (struct mls_event){.storage = mls_buffer_of(group->memory),
+                              .sender_storage = mls_buffer_of(group->memory)};
     if (group->state == MLS_GROUP_REMOVED) {
         return MLS_ERR_GROUP_CLOSED;
     }
     arena_init(&in.arena, group->memory, MLS_PARSE_ARENA_MAX_BYTES);
     enum mls_error error = open_message(&in, message);
     if (error == MLS_OK) {
-        describe(&in);
+        error = describe(&in);
+    }
+    if (error == MLS_OK) {
         error = take_message(&in);
     }
     if (error == MLS_OK) {
         *out = in.event;
         out->storage = in.storage;
         in.storage = mls_buffer_of(group->memory);
+    } else {
+        mls_buffer_clear(&in.event.sender_storage);
     }
     if (in.has_step) {
         mls_secret_tree_drop(in.epoch->secret_tree, &in.step);

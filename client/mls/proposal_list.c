@@ -302,8 +302,8 @@ static void note_singles(const struct mls_epoch *epoch, struct mls_change *chang
 }
 
 /* Removed and updated leaves go first, all of them, so that keys may pass from one to another. */
-static void empty_leaves(const struct mls_epoch *epoch, struct mls_change *change,
-                         struct mls_tree *tree)
+static enum mls_error empty_leaves(const struct mls_epoch *epoch, struct mls_change *change,
+                                   struct mls_tree *tree)
 {
     for (uint32_t i = 0; i < change->count; i++) {
         const struct mls_item *item = &change->items[i];
@@ -313,12 +313,19 @@ static void empty_leaves(const struct mls_epoch *epoch, struct mls_change *chang
             change->has_removed_leaf = true;
             change->removed_leaf = mls_tree_leaf(epoch->tree, leaf);
             change->removes_us = change->removes_us || leaf == epoch->own_leaf;
+            if (!mls_index_list_append(&change->removed, leaf)) {
+                return MLS_ERR_NO_MEMORY;
+            }
         } else if (item->proposal.type != MLS_PROPOSAL_UPDATE) {
             continue;
         }
         mls_tree_blank(tree, mls_node_of_leaf(leaf));
         mls_tree_blank_path(tree, leaf);
     }
+    if (change->removed.count > 1) {
+        qsort(change->removed.items, change->removed.count, sizeof(uint32_t), by_index);
+    }
+    return MLS_OK;
 }
 
 static enum mls_error fill_updates(const struct mls_epoch *epoch, struct mls_change *change,
@@ -393,8 +400,10 @@ enum mls_error mls_change_apply(const struct mls_group *group, const struct mls_
             return error;
         }
     }
-    empty_leaves(epoch, change, tree);
-    error = fill_updates(epoch, change, tree);
+    error = empty_leaves(epoch, change, tree);
+    if (error == MLS_OK) {
+        error = fill_updates(epoch, change, tree);
+    }
     if (error == MLS_OK) {
         mls_tree_truncate(tree);
         error = fill_adds(change, tree);

@@ -168,6 +168,10 @@ enum mls_error mls_group_propose(struct mls_group *group,
         return MLS_ERR_GROUP_CLOSED;
     }
     *out = mls_buffer_of(group->memory);
+    if (options->coat == MLS_COAT_PUBLIC &&
+        mls_group_check_open(group, MLS_SENDER_MEMBER) != MLS_OK) {
+        return MLS_ERR_OPEN_MESSAGE;
+    }
     mls_outgoing_init(&outgoing, group, group->current, MLS_CONTENT_PROPOSAL, options->coat,
                       options->authenticated_data);
     enum mls_error error = options->kind == MLS_PROPOSE_UPDATE

@@ -68,6 +68,22 @@ static enum mls_error read_tree(struct mls_group *group, struct slice value,
     return MLS_OK;
 }
 
+/* In ascending order, as they are searched. */
+static enum mls_error read_indices(struct slice list, struct mls_index_list *out)
+{
+    struct reader reader = reader_of(list);
+    while (reader_left(&reader) > 0) {
+        uint32_t index = reader_u32(&reader);
+        if (reader.failed || (out->count > 0 && out->items[out->count - 1] >= index)) {
+            return MLS_ERR_STATE_MALFORMED;
+        }
+        if (!mls_index_list_append(out, index)) {
+            return MLS_ERR_NO_MEMORY;
+        }
+    }
+    return MLS_OK;
+}
+
 static enum mls_error read_keys(struct mls_group *group, struct slice list, struct mls_epoch *epoch)
 {
     struct reader reader = reader_of(list);
@@ -102,10 +118,12 @@ static enum mls_error read_secrets(struct mls_group *group, struct slice value,
         error = read_keys(group, keys, epoch);
     } else if (mode == MLS_STORE_PAST) {
         struct slice secret = reader_bytes(&reader, MLS_HASH_MAX_BYTES);
+        struct slice removed = mls_read_vector(&reader);
         if (reader.failed) {
             return MLS_ERR_STATE_MALFORMED;
         }
         memcpy(epoch->secrets->sender_data, secret.data, secret.size);
+        error = read_indices(removed, &epoch->removed);
     } else if (mode != MLS_STORE_PUBLIC) {
         return MLS_ERR_STATE_MALFORMED;
     }
@@ -417,6 +435,7 @@ static enum mls_error read_staged(struct mls_group *group, struct slice value)
 {
     struct reader reader = reader_of(value);
     struct slice reinit = mls_read_vector(&reader);
+    struct slice removed = mls_read_vector(&reader);
     struct slice tree = mls_read_vector(&reader);
     struct slice secrets = mls_read_vector(&reader);
     struct slice root = reader_bytes(&reader, MLS_HASH_MAX_BYTES);
@@ -428,8 +447,12 @@ static enum mls_error read_staged(struct mls_group *group, struct slice value)
         return MLS_ERR_NO_MEMORY;
     }
     group->own->reinit = mls_buffer_of(group->memory);
+    group->own->removed = mls_index_list_of(group->memory);
     mls_write_bytes(&group->own->reinit, reinit);
-    enum mls_error error = read_epoch(group, tree, secrets, &group->own->epoch);
+    enum mls_error error = read_indices(removed, &group->own->removed);
+    if (error == MLS_OK) {
+        error = read_epoch(group, tree, secrets, &group->own->epoch);
+    }
     if (error == MLS_OK && group->own->reinit.failed) {
         error = MLS_ERR_NO_MEMORY;
     }
@@ -480,11 +503,11 @@ enum mls_error mls_group_restore(struct mls_identity *identity, const struct mls
     return MLS_OK;
 }
 
+/* Up to the empty key behind the last. */
 static size_t count_records(struct reader reader)
 {
     size_t count = 0;
-    while (reader_left(&reader) > 0) {
-        (void)mls_read_vector(&reader);
+    while (mls_read_vector(&reader).size > 0) {
         (void)mls_read_vector(&reader);
         count++;
     }
@@ -521,9 +544,9 @@ enum mls_error mls_group_load(struct mls_identity *identity, struct slice blob,
         records[i].key = mls_read_vector(&reader);
         records[i].value = mls_read_vector(&reader);
     }
-    enum mls_error error = reader.failed
-                               ? MLS_ERR_STATE_MALFORMED
-                               : mls_group_restore(identity, records, count, NULL, &group);
+    bool ended = mls_read_vector(&reader).size == 0 && reader_is_done(&reader);
+    enum mls_error error =
+        ended ? mls_group_restore(identity, records, count, NULL, &group) : MLS_ERR_STATE_MALFORMED;
     memory_release(memory, records);
     if (error == MLS_OK) {
         error = move_in(group, storage);

@@ -156,6 +156,15 @@ void mls_store_meta(struct mls_transaction *transaction)
     put(transaction, MLS_RECORD_META, 0, 0, &value);
 }
 
+static void write_indices(const struct mls_index_list *list, struct mls_buffer *out)
+{
+    size_t mark = mls_write_open(out);
+    for (uint32_t i = 0; i < list->count; i++) {
+        mls_write_u32(out, list->items[i]);
+    }
+    mls_write_close(out, mark);
+}
+
 static void write_tree(const struct mls_epoch *epoch, size_t hash_bytes, struct mls_buffer *out)
 {
     mls_write_vector(out, epoch->context.encoded);
@@ -170,6 +179,7 @@ static void write_secrets(const struct mls_group *group, const struct mls_epoch 
     mls_write_u32(out, epoch->own_leaf);
     if (mode == MLS_STORE_PAST) {
         mls_write_bytes(out, slice_of(epoch->secrets->sender_data, MLS_HASH_MAX_BYTES));
+        write_indices(&epoch->removed, out);
     }
     if (mode != MLS_STORE_NEW) {
         return;
@@ -368,6 +378,7 @@ void mls_store_staged(struct mls_transaction *transaction, const struct mls_stag
     const struct mls_epoch *epoch = staged->epoch;
     struct mls_buffer value = mls_buffer_of(group->memory);
     mls_write_vector(&value, mls_buffer_done(&staged->reinit));
+    write_indices(&staged->removed, &value);
     size_t mark = mls_write_open(&value);
     write_tree(epoch, group->suite->hash_bytes, &value);
     mls_write_close(&value, mark);
@@ -441,6 +452,14 @@ static bool blob_erase(struct mls_storage *storage, struct slice key)
     return false;
 }
 
+/* An empty key ends it: a blob that was cut between two records must not pass for a whole one. */
+static bool blob_commit(struct mls_storage *storage)
+{
+    struct blob_storage *blob = (struct blob_storage *)storage;
+    mls_write_vector(blob->out, slice_of(NULL, 0));
+    return !blob->out->failed;
+}
+
 static bool blob_ok(struct mls_storage *storage)
 {
     (void)storage;
@@ -458,7 +477,7 @@ enum mls_error mls_group_save(const struct mls_group *group, struct mls_buffer *
         .storage = {.begin = blob_begin,
                     .put = blob_put,
                     .erase = blob_erase,
-                    .commit = blob_ok,
+                    .commit = blob_commit,
                     .abandon = blob_abandon,
                     .erase_all = blob_ok},
         .out = out,

@@ -4,7 +4,7 @@
 
 #include "client/mls/group.h"
 
-#define MLS_STATE_VERSION 1u
+#define MLS_STATE_VERSION 2u
 /* A kind, an epoch and an index. */
 #define MLS_RECORD_NAME_BYTES 13u
 

@@ -44,8 +44,10 @@ static void must(enum mls_error error)
 
 static void client_open(struct client *client, const char *name)
 {
-    client->environment =
-        (struct mls_environment){.guarded = memory_system(), .random = counted_random};
+    client->environment = (struct mls_environment){
+        .guarded = memory_system(),
+        .random = counted_random,
+        .policy = {.takes_open_members = true, .takes_outside_proposals = true}};
     must(mls_identity_create(&client->environment, SUITE, slice_of_text(name), &client->identity));
     must(mls_key_package_create(client->identity, NULL, &client->package));
 }

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/mls/group.h"
+
 /* -- memory -- */
 
 static void *counted_allocate(struct memory *memory, size_t size)
@@ -282,6 +284,7 @@ void world_client_open(struct world_client *client, const char *name)
         .guarded = &world_memory()->memory,
         .random = world_fill,
         .now_s = world_now_s,
+        .policy = {.takes_open_members = true, .takes_outside_proposals = true},
     };
     assert_int_equal(
         mls_identity_create(&client->environment, SUITE, slice_of_text(name), &client->identity),
@@ -295,6 +298,14 @@ void world_client_close(struct world_client *client)
     mls_identity_destroy(client->identity);
     world_storage_close(client->storage);
     *client = (struct world_client){0};
+}
+
+void world_use_policy(struct world_client *client)
+{
+    client->identity->environment.policy = client->environment.policy;
+    if (client->group != NULL) {
+        client->group->environment.policy = client->environment.policy;
+    }
 }
 
 void world_client_use_storage(struct world_client *client)
@@ -331,7 +342,7 @@ void world_take_commit(struct world_client *client, struct slice commit)
     assert_int_equal(mls_group_merge(client->group, MLS_STAGED_RECEIVED), MLS_OK);
 }
 
-static void join(struct world_client *client, struct slice welcome)
+void world_join(struct world_client *client, struct slice welcome)
 {
     struct mls_join_options options = {.storage = storage_of(client)};
     assert_int_equal(
@@ -352,7 +363,7 @@ void world_add(struct world_client *committer, struct world_client *joiner,
         }
     }
     assert_int_equal(mls_group_merge(committer->group, MLS_STAGED_OWN), MLS_OK);
-    join(joiner, mls_buffer_done(&bundle.welcome));
+    world_join(joiner, mls_buffer_done(&bundle.welcome));
     mls_commit_bundle_clear(&bundle);
 }
 
@@ -369,7 +380,7 @@ void world_group(struct world_client *clients, size_t count)
     assert_int_equal(mls_group_commit(clients[0].group, &options, &bundle), MLS_OK);
     assert_int_equal(mls_group_merge(clients[0].group, MLS_STAGED_OWN), MLS_OK);
     for (size_t i = 1; i < count; i++) {
-        join(&clients[i], mls_buffer_done(&bundle.welcome));
+        world_join(&clients[i], mls_buffer_done(&bundle.welcome));
     }
     mls_commit_bundle_clear(&bundle);
     free(packages);

@@ -58,6 +58,8 @@ uint32_t world_random(uint32_t below);
 
 void world_client_open(struct world_client *client, const char *name);
 void world_client_close(struct world_client *client);
+/* The policy in `environment` from now on. */
+void world_use_policy(struct world_client *client);
 void world_client_use_storage(struct world_client *client);
 /* A fresh package in place of the last. */
 struct slice world_package(struct world_client *client);
@@ -65,6 +67,7 @@ void world_create(struct world_client *client, const char *group_id);
 /* Adds `joiner`; the others in `members` (NULLs are skipped) take the commit. */
 void world_add(struct world_client *committer, struct world_client *joiner,
                struct world_client *const *members, size_t count);
+void world_join(struct world_client *client, struct slice welcome);
 /* A group of them all, by one commit of the first. */
 void world_group(struct world_client *clients, size_t count);
 void world_take_commit(struct world_client *client, struct slice commit);

@@ -160,7 +160,8 @@ struct client {
 
 static void client_open(struct client *client, const char *name)
 {
-    *client = (struct client){.environment = {.random = secret_random}};
+    *client = (struct client){
+        .environment = {.random = secret_random, .policy = {.takes_open_members = true}}};
     assert_int_equal(mls_identity_create(&client->environment,
                                          MLS_SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519,
                                          slice_of_text(name), &client->identity),

@@ -270,7 +270,7 @@ static void a_damaged_state_is_refused(void **state)
     struct world_client *m = *state;
     struct mls_group *group = NULL;
     struct mls_buffer blob = world_save(&m[0]);
-    for (size_t size = 0; size < blob.size; size += 1 + size / 16) {
+    for (size_t size = 0; size < blob.size; size++) {
         assert_int_not_equal(mls_group_load(m[0].identity, slice_of(blob.data, size), NULL, &group),
                              MLS_OK);
     }

@@ -418,7 +418,10 @@ static void serve(struct peer *peer)
 int main(int argc, char **argv)
 {
     /* Other makes may claim to be valid for ever. */
-    struct peer peer = {.environment = {.now_s = now_s, .lifetime_max_s = UINT64_MAX}};
+    struct peer peer = {
+        .environment = {.now_s = now_s,
+                        .lifetime_max_s = UINT64_MAX,
+                        .policy = {.takes_open_members = true, .takes_outside_proposals = true}}};
     const char *name = argc > 1 ? argv[1] : "columba";
     if (sodium_init() < 0 ||
         mls_identity_create(&peer.environment, MLS_SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519,

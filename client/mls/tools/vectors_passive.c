@@ -51,6 +51,8 @@ static bool join(struct vector_case *v, struct passive *client)
         options.ratchet_tree = tree;
     }
     client->environment.memory = v->memory;
+    client->environment.policy.takes_open_members = true;
+    client->environment.policy.takes_outside_proposals = true;
     EXPECT_OK(v, mls_identity_load(&client->environment, v->suite->id, slice_of("", 0),
                                    vector_hex(v, v->json, "signature_priv"), &client->identity));
     EXPECT_OK(
