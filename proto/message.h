@@ -262,10 +262,15 @@ struct message_write {
     struct id outbox_sender;
 };
 
+/* Greater than every version: who needs to know loads the members anew. */
+#define MEMBERSHIP_VERSION_UNREAD UINT64_MAX
+
 struct message_written {
     enum columba_error error;
     struct slice text;
-    uint64_t membership_version; /* of a conversation, as this replica knows it; 0: unknown to it */
+    /* Of a conversation, as this replica knows it; 0: it has none; MEMBERSHIP_VERSION_UNREAD: it
+     * could not look. */
+    uint64_t membership_version;
 };
 
 /* Flags of a replica read. */

@@ -203,6 +203,17 @@ void replica_fanout(struct core *core, const struct message_fanout *fanout,
     waiters_push(&core->waiters, &waiter);
 }
 
+/* The write is durable, whatever became of the look at the conversation: who is told that the
+ * version was not read loads the members anew. */
+static void version_unread(struct core *core, const struct answer_to *to)
+{
+    struct message_written written = {.membership_version = MEMBERSHIP_VERSION_UNREAD};
+#ifdef COLUMBA_BUG_durable_is_refused
+    written = (struct message_written){.error = ERR_OVERLOADED};
+#endif
+    written_answer(core, to, &written);
+}
+
 /* The conversation's version is not in memory: read its row, then answer. */
 static void version_read_done(struct core *core, struct op *op, const struct event *event)
 {
@@ -210,8 +221,14 @@ static void version_read_done(struct core *core, struct op *op, const struct eve
     struct packed_row row;
     struct cell cell;
     uint64_t version = 0;
+    struct answer_to to = op->replica.to;
+    if (event->read_done.error != COLUMBA_OK) {
+        op_end(core, op);
+        version_unread(core, &to);
+        return;
+    }
     packed_reader_init(&reader, event->read_done.packed);
-    if (event->read_done.error == COLUMBA_OK && packed_reader_next(&reader, &row) &&
+    if (packed_reader_next(&reader, &row) &&
         row_find(row.row, COLUMN_CONVERSATION_MEMBERSHIP_VERSION, &cell) && cell.value.size == 8) {
         version = bytes_get_u64_be(cell.value.data);
         /* A change that was gathered since may not have been seen by this read; then the result
@@ -220,18 +237,15 @@ static void version_read_done(struct core *core, struct op *op, const struct eve
             version_cache_put(&core->versions, &op->conversation, version);
         }
     }
-    struct answer_to to = op->replica.to;
-    enum columba_error error = event->read_done.error;
     op_end(core, op);
-    written_answer(core, &to,
-                   &(struct message_written){.error = error, .membership_version = version});
+    written_answer(core, &to, &(struct message_written){.membership_version = version});
 }
 
 static void version_read(struct core *core, const struct waiter *waiter)
 {
     struct op *op = op_begin(core);
     if (op == NULL) {
-        written_refuse(core, &waiter->to, ERR_OVERLOADED);
+        version_unread(core, &waiter->to);
         return;
     }
     op->conversation = waiter->conversation;
@@ -251,7 +265,7 @@ static void version_read(struct core *core, const struct waiter *waiter)
                                .limit_bytes = ROW_MAX_BYTES};
     if (!effects_read(&core->effects, op_reference(op), &query)) {
         op_end(core, op);
-        written_refuse(core, &waiter->to, ERR_NO_MEMORY);
+        version_unread(core, &waiter->to);
     }
 }
 

@@ -44,7 +44,7 @@ static uint64_t send_membership_version(const struct op *op)
 #ifdef COLUMBA_BUG_weak_send_trusts_version
     is_quorum = true;
 #endif
-    return is_quorum ? op->write.membership_version : UINT64_MAX;
+    return is_quorum ? op->write.membership_version : MEMBERSHIP_VERSION_UNREAD;
 }
 
 static void send_written(struct core *core, struct op *op)

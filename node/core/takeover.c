@@ -23,7 +23,7 @@ static void takeover_message_read(struct core *core, struct op *op)
 {
     if (op->status.error == COLUMBA_OK && op->read.row_count > 0) {
         /* Any version it finds may be stale: the members are read anew. */
-        op->membership_version = UINT64_MAX;
+        op->membership_version = MEMBERSHIP_VERSION_UNREAD;
         fanout_begin(core, op, takeover_fanned_out);
         return;
     }
