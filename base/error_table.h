@@ -22,6 +22,7 @@
     X(DISCONNECTED,          7, 1, "the connection was lost before the answer")                       \
     X(STALE_TOPOLOGY,        8, 1, "the sender's topology is older than the replica's")               \
     X(DISK_FULL,             9, 1, "the disk is full: the node takes no writes until there is room")   \
+    X(CLOCK_WRONG,          10, 1, "the node's clock is wrong; use another node")                     \
     /* The request cannot be done as it is. */                                                        \
     X(INVALID,              20, 0, "the request is not valid")                                        \
     X(TOO_LARGE,            21, 0, "larger than the limit")                                           \

@@ -3,8 +3,8 @@
  * milliseconds, 16 bits of counter, in one number that orders events by cause and stays close to
  * the wall clock. The wall clock is an input.
  *
- * A stamp further than CLOCK_AHEAD_MAX_MS ahead of the wall clock is not followed, so that one bad
- * clock cannot drag the cluster into the future.
+ * Whoever follows a stamp says how far ahead of the wall clock it may lie, so that one bad clock
+ * cannot drag the cluster into the future.
  */
 #ifndef COLUMBA_BASE_HLC_H
 #define COLUMBA_BASE_HLC_H
@@ -28,7 +28,11 @@ static inline uint64_t hlc_of_unix_ms(uint64_t unix_ms)
 
 /* A stamp above every one this clock made or heard of. */
 uint64_t hlc_next(struct hlc *clock, uint64_t now_unix_ms);
-/* Follow a stamp that was heard. False: it lies too far ahead and was ignored. */
-bool hlc_follow(struct hlc *clock, uint64_t heard, uint64_t now_unix_ms);
+/* Follow a stamp that was heard. False: it lies further than `ahead_max_ms` ahead, and was ignored.
+ */
+bool hlc_follow(struct hlc *clock, uint64_t heard, uint64_t now_unix_ms, uint64_t ahead_max_ms);
+/* The wall clock was wrong and is right again: if the stamps lead it by more than `ahead_max_ms`,
+ * they begin anew from it, below those that were made. */
+void hlc_settle(struct hlc *clock, uint64_t now_unix_ms, uint64_t ahead_max_ms);
 
 #endif

@@ -41,8 +41,18 @@
  * full group has one each. */
 #define ROW_MAX_CELLS 4096u
 
-/* A clock further ahead than this is not believed. */
+/* A message id or a time further ahead of a node's clock is refused. */
 #define CLOCK_AHEAD_MAX_MS 60000u
+/* How far a node's clock may be from the other nodes' before it warns, and before it stands aside
+ * (coordinates nothing). Servers that run NTP are within milliseconds; the second leaves room for
+ * one that is being started or has lost its servers for weeks, and is far below the minutes at
+ * which ids of healthy clients would be refused. */
+#define CLOCK_WARN_MS 500u
+#define CLOCK_WRONG_MS 5000u
+/* How far the stamp of a frame may lead a node's hybrid clock ahead of its wall clock. Two nodes
+ * that are both not yet wrong may be twice the limit apart; a client follows the nodes. */
+#define CLOCK_NODE_DRAG_MAX_MS (2 * CLOCK_WRONG_MS)
+#define CLOCK_CLIENT_DRAG_MAX_MS 1000u
 
 /* Members a message is fanned out to on write; above it a conversation is a channel. */
 #define FANOUT_MEMBERS_DEFAULT 1024u

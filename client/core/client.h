@@ -21,10 +21,10 @@
  * attempt_timeout_ms is passed over while others answer.
  *
  * A request is tried again, elsewhere if possible, when its connection closes, the node stays
- * silent, or the error passes (SHUTTING_DOWN, DISCONNECTED, STALE_TOPOLOGY at once; OVERLOADED,
- * TIMEOUT, OUTCOME_UNKNOWN after a backoff; UNAVAILABLE once), until its deadline. With none of the
- * nodes reachable it ends early (NO_NODE and the like). A request that is not idempotent is tried
- * again only while nothing was sent.
+ * silent, or the error passes (SHUTTING_DOWN, CLOCK_WRONG, DISCONNECTED, STALE_TOPOLOGY at once;
+ * OVERLOADED, TIMEOUT, OUTCOME_UNKNOWN after a backoff; UNAVAILABLE once), until its deadline. With
+ * none of the nodes reachable it ends early (NO_NODE and the like). A request that is not
+ * idempotent is tried again only while nothing was sent.
  *
  * The clock (base/hlc.h) follows every frame heard. At the handshake the client also learns how
  * far its wall clock is from the node's, so that a device with a wrong clock makes sane ids.

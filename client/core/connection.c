@@ -231,7 +231,7 @@ void client_received(struct client *client, uint32_t number, uint64_t request_id
         }
         request_answered(client, connection, request_id, message);
     }
-    hlc_follow(&client->clock, clock, client_unix_ms(client));
+    hlc_follow(&client->clock, clock, client_unix_ms(client), CLOCK_AHEAD_MAX_MS);
 }
 
 void connection_mark_silent(struct client *client, struct connection *connection)

@@ -247,6 +247,7 @@ static void request_failed(struct client *client, struct client_request *request
         }
         break;
     case ERR_SHUTTING_DOWN:
+    case ERR_CLOCK_WRONG:
     case ERR_DISCONNECTED:
     case ERR_STALE_TOPOLOGY:
         break;
@@ -318,7 +319,7 @@ static void status_received(struct client *client, struct connection *connection
     request->error.received = status->received;
     request->may_be_applied =
         request->may_be_applied || status->outcome_unknown || status->error == ERR_OUTCOME_UNKNOWN;
-    if (status->error == ERR_SHUTTING_DOWN) {
+    if (status->error == ERR_SHUTTING_DOWN || status->error == ERR_CLOCK_WRONG) {
         connection->node->avoid_until_ms = client->now_ms + DRAINING_AVOID_MS;
     }
     list_remove(&request->link);

@@ -104,7 +104,7 @@ struct columba_future;
 
 /* COLUMBA_ERROR_OK is 0. Every code, with its meaning, stands in columba_error_table.h:
  *   the cluster could not do it now: UNAVAILABLE, TIMEOUT, OVERLOADED, OUTCOME_UNKNOWN,
- *     SHUTTING_DOWN, NO_NODE, DISCONNECTED
+ *     SHUTTING_DOWN, CLOCK_WRONG, NO_NODE, DISCONNECTED
  *   it cannot be done as it is: INVALID, TOO_LARGE, UNKNOWN_CONVERSATION, NOT_A_MEMBER,
  *     CLOCK_AHEAD, ID_CONFLICT, WRONG_SENDER, NOT_FOUND, CANCELLED
  *   the other side does not speak as we do: MALFORMED, PROTOCOL_VERSION, WRONG_CLUSTER,

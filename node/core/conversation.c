@@ -335,6 +335,14 @@ static void create_written(struct core *core, struct op *op)
     op_finish(core, op);
 }
 
+/* A change of membership is a later version than the one it was made on, whatever the clock says.
+ */
+static uint64_t creation_stamp(struct core *core, const struct loaded *loaded)
+{
+    uint64_t stamp = hlc_next(&core->hlc, core->unix_ms);
+    return stamp > loaded->version ? stamp : loaded->version + 1;
+}
+
 static void create_existing_read(struct core *core, struct op *op)
 {
     if (op->status.error != COLUMBA_OK) {
@@ -351,7 +359,7 @@ static void create_existing_read(struct core *core, struct op *op)
     }
     struct creation creation = {
         .request = request,
-        .stamp = hlc_next(&core->hlc, core->unix_ms),
+        .stamp = creation_stamp(core, &loaded),
         .created_at_ms = request->created_at_ms == 0 ? core->unix_ms : request->created_at_ms,
         .packed = writer_of(buffer, size),
         .is_new = !loaded.found};

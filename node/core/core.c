@@ -1,6 +1,7 @@
 #include "node/core/core.h"
 
 #include "base/assert.h"
+#include "node/core/clock.h"
 #include "node/core/conversation.h"
 #include "node/core/fanout.h"
 #include "node/core/history.h"
@@ -255,7 +256,7 @@ static void event_request(struct core *core, const struct event *event)
 {
     if (event->request.node != NODE_NONE) {
         request_from_node(core, event);
-    } else {
+    } else if (!clock_refuses(core, event)) {
         request_from_client(core, event);
     }
 }
@@ -325,13 +326,6 @@ static void event_peer(struct core *core, const struct event *event)
     }
 }
 
-static void clock_follow(struct core *core, uint64_t clock)
-{
-    if (clock != 0 && !hlc_follow(&core->hlc, clock, core->unix_ms)) {
-        core->counters.clocks_refused++;
-    }
-}
-
 static void step_begin(struct core *core)
 {
     effects_recycle(&core->effects);
@@ -351,7 +345,7 @@ static void time_run(struct core *core)
 void core_step(struct core *core, const struct event *event)
 {
     step_begin(core);
-    clock_follow(core, event->clock);
+    clock_follow(core, event);
     switch (event->type) {
     case EVENT_REQUEST:
         event_request(core, event);
@@ -371,6 +365,9 @@ void core_step(struct core *core, const struct event *event)
     case EVENT_STARTED:
         outbox_recover(core);
         log_recover(core);
+        break;
+    case EVENT_CLOCK:
+        clock_judged(core, event);
         break;
     case EVENT_TICK:
         time_run(core);

@@ -72,6 +72,7 @@ enum event_type {
     EVENT_READ_DONE,
     EVENT_PEER,    /* a peer's state changed */
     EVENT_STARTED, /* once, first: the core reads its outbox and what is left of users' logs */
+    EVENT_CLOCK,   /* this node's clock was compared with the others', and may be trusted or not */
     EVENT_TICK,    /* nothing but time; due at core_next_deadline_ms */
 };
 
@@ -106,6 +107,10 @@ struct event {
             bool alive;     /* what gossip says */
             bool connected; /* requests can reach it now */
         } peer;
+        struct {
+            bool is_trusted;   /* false: clients' requests are refused, CLOCK_WRONG */
+            struct slice text; /* says how wrong it is, to those who are refused; copied */
+        } clock_judged;
     };
 };
 
@@ -176,7 +181,8 @@ struct effect {
     X(folds, "logs folded into inboxes")                                                           \
     X(late_answers, "answers that came after their request had ended")                             \
     X(effects_dropped, "answers or requests given up for want of memory")                          \
-    X(clocks_refused, "stamps too far ahead of the clock that were not followed")
+    X(clocks_refused, "stamps too far ahead of the clock that were not followed")                  \
+    X(clock_wrong, "requests refused: this node's clock is wrong")
 
 struct core_counters {
 #define X(name, text) uint64_t name;

@@ -27,6 +27,9 @@ struct peer_state {
 /* Told in one message; more go in the next one. */
 #define PEER_DONE_MAX 512u
 
+/* Says how wrong this node's clock is; more is cut. */
+#define CLOCK_TEXT_BYTES 192u
+
 struct core {
     struct memory *memory;
     struct core_config config;
@@ -49,6 +52,8 @@ struct core {
     uint64_t open_batch;        /* the number the open batch will have */
     uint64_t durable_batch;     /* committed, and all before it */
     bool batch_has_writes;
+    bool clock_is_wrong; /* clock.h */
+    char clock_text[CLOCK_TEXT_BYTES];
     bool failed; /* a commit failed: nothing is durable any more */
     struct core_counters counters;
 };

@@ -243,6 +243,16 @@ static void play_freed(struct scene *scene)
     stage_node_full(stage_of(scene), node_at(scene, 1), false);
 }
 
+static void play_clock_wrong(struct scene *scene)
+{
+    stage_clock_judged(stage_of(scene), node_at(scene, 1), false);
+}
+
+static void play_clock_right(struct scene *scene)
+{
+    stage_clock_judged(stage_of(scene), node_at(scene, 1), true);
+}
+
 static void play_fail_commits(struct scene *scene)
 {
     stage_commits_fail(stage_of(scene), node_at(scene, 1));
@@ -252,13 +262,27 @@ static const struct {
     const char *word;
     void (*play)(struct scene *scene);
 } commands[] = {
-    {"group-max", play_group_max}, {"create", play_create},   {"send", play_send},
-    {"import", play_import},       {"history", play_history}, {"get", play_get},
-    {"inbox", play_inbox},         {"mark", play_mark},       {"kill", play_kill},
-    {"back", play_back},           {"restart", play_restart}, {"cut", play_cut},
-    {"join", play_join},           {"hold", play_hold},       {"release", play_release},
-    {"full", play_full},           {"freed", play_freed},     {"fail-commits", play_fail_commits},
+    {"group-max", play_group_max},
+    {"create", play_create},
+    {"send", play_send},
+    {"import", play_import},
+    {"history", play_history},
+    {"get", play_get},
+    {"inbox", play_inbox},
+    {"mark", play_mark},
+    {"kill", play_kill},
+    {"back", play_back},
+    {"restart", play_restart},
+    {"cut", play_cut},
+    {"join", play_join},
+    {"hold", play_hold},
+    {"release", play_release},
+    {"full", play_full},
+    {"freed", play_freed},
+    {"fail-commits", play_fail_commits},
     {"wait", play_wait},
+    {"clock-wrong", play_clock_wrong},
+    {"clock-right", play_clock_right},
 };
 
 /* Splits in place at spaces, "…" is one word, # ends the command. */

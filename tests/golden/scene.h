@@ -20,6 +20,7 @@
  *     hold N    release N                what comes to the node waits
  *     full N    freed N                  its shell refuses its peers' requests
  *     fail-commits N
+ *     clock-wrong N    clock-right N     what a comparison with the others' clocks says
  *     wait MS
  */
 #ifndef COLUMBA_GOLDEN_SCENE_H

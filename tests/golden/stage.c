@@ -361,6 +361,18 @@ static void tell_peers(struct stage *stage, uint16_t about, bool is_alive)
     }
 }
 
+void stage_clock_judged(struct stage *stage, uint16_t node, bool is_trusted)
+{
+    struct player *player = &stage->players[node];
+    struct event event = {.type = EVENT_CLOCK};
+    event.clock_judged.is_trusted = is_trusted;
+    event.clock_judged.text = slice_of_text("the clock is wrong");
+    core_now(player->core, 1 + stage->now_ms, stage_unix_ms(stage));
+    core_step(player->core, &event);
+    drain(stage, node);
+    play(stage);
+}
+
 void stage_node_dies(struct stage *stage, uint16_t node)
 {
     stage->players[node].is_dead = true;

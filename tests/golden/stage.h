@@ -36,6 +36,8 @@ void stage_node_release(struct stage *stage, uint16_t node);
 void stage_node_full(struct stage *stage, uint16_t node, bool is_full);
 /* The process ends at once and starts again; what was committed is there. */
 void stage_node_restarts(struct stage *stage, uint16_t node);
+/* The node is told that its clock is wrong, or that it is right again. */
+void stage_clock_judged(struct stage *stage, uint16_t node, bool is_trusted);
 /* The next commits of the node fail, and its shell stops it. */
 void stage_commits_fail(struct stage *stage, uint16_t node);
 /* Lets so much time pass, with the ticks the cores want. */

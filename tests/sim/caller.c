@@ -154,7 +154,7 @@ static void on_frame(void *context, uint64_t connection, struct slice bytes)
         return;
     }
     caller_unix_ms(caller);
-    hlc_follow(&caller->clock, frame.clock, hlc_unix_ms(caller->clock.last));
+    hlc_follow(&caller->clock, frame.clock, hlc_unix_ms(caller->clock.last), CLOCK_AHEAD_MAX_MS);
     if (message.type == MESSAGE_WELCOME) {
         caller->lines[host].is_ready = true;
         send_waiting(caller, host);

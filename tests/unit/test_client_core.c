@@ -425,11 +425,10 @@ static void overload_is_waited_out_with_growing_pauses(void **state)
     world_end(&world);
 }
 
-static void a_draining_node_is_left_at_once(void **state)
+static void a_node_is_left_at_once(enum columba_error error)
 {
-    (void)state;
     warm_world(3);
-    all_fail_at_first(ERR_SHUTTING_DOWN, 1);
+    all_fail_at_first(error, 1);
     struct client_request request = world_send_request(&conversation);
     client_submit(world.client, &request);
     world_run(&world, 1);
@@ -441,6 +440,18 @@ static void a_draining_node_is_left_at_once(void **state)
     world_run(&world, 1);
     assert_int_not_equal(world.asked[world.asked_count - 1].node, draining);
     world_end(&world);
+}
+
+static void a_draining_node_is_left_at_once(void **state)
+{
+    (void)state;
+    a_node_is_left_at_once(ERR_SHUTTING_DOWN);
+}
+
+static void a_node_whose_clock_is_wrong_is_left_at_once(void **state)
+{
+    (void)state;
+    a_node_is_left_at_once(ERR_CLOCK_WRONG);
 }
 
 static void unavailable_is_asked_of_one_more_node_and_told(void **state)
@@ -786,6 +797,7 @@ int main(void)
         cmocka_unit_test(a_silent_node_is_left_and_avoided_until_it_speaks),
         cmocka_unit_test(overload_is_waited_out_with_growing_pauses),
         cmocka_unit_test(a_draining_node_is_left_at_once),
+        cmocka_unit_test(a_node_whose_clock_is_wrong_is_left_at_once),
         cmocka_unit_test(unavailable_is_asked_of_one_more_node_and_told),
         cmocka_unit_test(what_cannot_be_done_is_told_at_once),
         cmocka_unit_test(what_a_node_says_cannot_steer_a_terminal),
