@@ -28,7 +28,7 @@ struct mls_group *mls_group_allocate(struct mls_identity *identity, struct mls_s
     group->past_max = MLS_PAST_EPOCHS_DEFAULT;
     group->reinit = mls_buffer_of(memory);
     mls_environment_random(&group->environment, group->hash_key, sizeof(group->hash_key));
-    mls_secret_pool_init(&group->pool, memory, identity->environment.guarded);
+    mls_secret_pool_init(&group->pool, identity->environment.guarded);
     return group;
 }
 
@@ -174,10 +174,13 @@ void mls_group_destroy(struct mls_group *group)
     mls_epoch_destroy(group, group->current);
     for (size_t i = 0; i < group->psk_count; i++) {
         mls_buffer_clear(&group->psks[i].id);
+        mls_secret_give(&group->pool, group->psks[i].secret, group->psks[i].size);
+    }
+    for (size_t i = 0; i < group->resumption_count; i++) {
+        mls_secret_give(&group->pool, group->resumption[i].psk, MLS_HASH_MAX_BYTES);
     }
     memory_release(group->memory, group->psks);
     mls_buffer_clear(&group->reinit);
-    mls_secret_pool_clear(&group->pool);
     memory_release(group->memory, group);
 }
 

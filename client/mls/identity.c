@@ -25,7 +25,7 @@ enum mls_error mls_identity_load(const struct mls_environment *environment, uint
     identity->environment = filled;
     identity->suite = suite;
     identity->basic_identity = mls_buffer_of(filled.memory);
-    mls_secret_pool_init(&identity->pool, filled.memory, filled.guarded);
+    mls_secret_pool_init(&identity->pool, filled.guarded);
     identity->seed = mls_secret_take_copy(&identity->pool, seed.data, seed.size);
     identity->private_key = mls_secret_take(&identity->pool, suite->signature_private_bytes);
     mls_write_bytes(&identity->basic_identity, basic_identity);
@@ -61,7 +61,9 @@ void mls_identity_destroy(struct mls_identity *identity)
         return;
     }
     mls_buffer_clear(&identity->basic_identity);
-    mls_secret_pool_clear(&identity->pool);
+    mls_secret_give(&identity->pool, identity->seed, identity->suite->signature_seed_bytes);
+    mls_secret_give(&identity->pool, identity->private_key,
+                    identity->suite->signature_private_bytes);
     memory_release(identity->environment.memory, identity);
 }
 

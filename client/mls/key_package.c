@@ -16,7 +16,7 @@ static struct mls_key_package *allocate(const struct mls_environment *environmen
     package->memory = environment->memory;
     package->suite = suite;
     package->message = mls_buffer_of(environment->memory);
-    mls_secret_pool_init(&package->pool, environment->memory, environment->guarded);
+    mls_secret_pool_init(&package->pool, environment->guarded);
     package->init_private = mls_secret_take(&package->pool, suite->kem_private_bytes);
     package->encryption_private = mls_secret_take(&package->pool, suite->kem_private_bytes);
     if (package->init_private == NULL || package->encryption_private == NULL) {
@@ -32,7 +32,8 @@ void mls_key_package_destroy(struct mls_key_package *package)
         return;
     }
     mls_buffer_clear(&package->message);
-    mls_secret_pool_clear(&package->pool);
+    mls_secret_give(&package->pool, package->init_private, package->suite->kem_private_bytes);
+    mls_secret_give(&package->pool, package->encryption_private, package->suite->kem_private_bytes);
     memory_release(package->memory, package);
 }
 

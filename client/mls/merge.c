@@ -29,12 +29,10 @@ static void leave_behind(struct mls_group *group)
     group->pending_capacity = 0;
 }
 
-static void destroy_pending(struct mls_group *group, const struct mls_group *before)
+static void destroy_pending(const struct mls_group *before)
 {
     struct mls_group old = *before;
-    old.pool = group->pool;
     mls_group_release_pending(&old);
-    group->pool = old.pool;
 }
 
 /* The current epoch becomes the newest past one; out_gone epochs leave at the front of `all`. */
@@ -122,10 +120,8 @@ static enum mls_error enter_epoch(struct mls_group *group, struct mls_staged *st
         if (has_step) {
             mls_secret_tree_drop(before.current->secret_tree, &step);
         }
-        struct mls_secret_pool pool = group->pool;
         *group = before;
         group->current->removed = mls_index_list_of(group->memory);
-        group->pool = pool;
         mls_secret_give(&group->pool, psk, MLS_HASH_MAX_BYTES);
         return error;
     }
@@ -140,7 +136,7 @@ static enum mls_error enter_epoch(struct mls_group *group, struct mls_staged *st
         mls_epoch_retire(group, group->past[group->past_count - 1]);
     }
     mls_secret_give(&group->pool, old_psk, MLS_HASH_MAX_BYTES);
-    destroy_pending(group, &before);
+    destroy_pending(&before);
     staged->epoch = NULL;
     staged->removed = mls_index_list_of(group->memory);
     staged->reinit = mls_buffer_of(group->memory);
@@ -179,7 +175,7 @@ static enum mls_error close_group(struct mls_group *group)
     }
     mls_staged_destroy(group, before.own);
     mls_staged_destroy(group, before.received);
-    destroy_pending(group, &before);
+    destroy_pending(&before);
     for (size_t i = 0; i < before.past_count; i++) {
         mls_epoch_destroy(group, before.past[i]);
     }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "client/mls/codec.h"
@@ -104,7 +105,7 @@ static void secrets_are_wiped_when_given_back(void **state)
     struct mls_secret_pool pool;
     static const uint8_t zero[96];
     uint8_t *block[600];
-    mls_secret_pool_init(&pool, memory_system(), mls_guarded_memory());
+    mls_secret_pool_init(&pool, mls_guarded_memory());
     for (size_t i = 0; i < 600; i++) {
         block[i] = mls_secret_take(&pool, 32 + i % 3 * 32);
         assert_non_null(block[i]);
@@ -118,7 +119,45 @@ static void secrets_are_wiped_when_given_back(void **state)
     }
     uint8_t *again = mls_secret_take(&pool, 96);
     assert_memory_equal(again, zero, 96);
-    mls_secret_pool_clear(&pool);
+    mls_secret_give(&pool, again, 96);
+}
+
+static size_t count_maps(void)
+{
+    size_t count = 0;
+    int byte;
+    FILE *file = fopen("/proc/self/maps", "r");
+    assert_non_null(file);
+    while ((byte = fgetc(file)) != EOF) {
+        count += byte == '\n';
+    }
+    (void)fclose(file);
+    return count;
+}
+
+/* The kernel has a limit of maps for the whole process. */
+static void many_secrets_share_few_maps(void **state)
+{
+    (void)state;
+    enum { SECRETS = 40000 };
+    static uint8_t *block[SECRETS];
+    struct mls_secret_pool pool;
+    mls_secret_pool_init(&pool, mls_guarded_memory());
+    size_t before = count_maps();
+    for (size_t i = 0; i < SECRETS; i++) {
+        block[i] = mls_secret_take(&pool, 1 + i % 300);
+        assert_non_null(block[i]);
+        memset(block[i], (int)(i % 251), 1 + i % 300);
+    }
+    assert_true(count_maps() <= before + 40);
+    for (size_t i = 0; i < SECRETS; i++) {
+        size_t at = i * 7919 % SECRETS; /* every one, out of order */
+        for (size_t k = 0; k < 1 + at % 300; k++) {
+            assert_int_equal(block[at][k], at % 251);
+        }
+        mls_secret_give(&pool, block[at], 1 + at % 300);
+    }
+    assert_true(count_maps() <= before + 8);
 }
 
 /* As many blank leaves as told, then a parent without leaves under its right child. */
@@ -166,6 +205,7 @@ int main(void)
         cmocka_unit_test(nested_vectors_get_the_length_they_have),
         cmocka_unit_test(lists_are_bounded),
         cmocka_unit_test(secrets_are_wiped_when_given_back),
+        cmocka_unit_test(many_secrets_share_few_maps),
         cmocka_unit_test(a_tree_ends_in_a_leaf),
         cmocka_unit_test(errors_have_names_and_texts),
     };

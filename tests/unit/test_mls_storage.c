@@ -358,7 +358,7 @@ static size_t sweep(struct world_client *client, enum mls_error (*attempt)(struc
             if (before.data != NULL) {
                 assert_unchanged(client, &before);
             } else {
-                /* The pool of a group may keep a chunk; without a group nothing may stay. */
+                /* Without a group nothing may stay. */
                 assert_int_equal(world_memory()->live, live);
             }
         }

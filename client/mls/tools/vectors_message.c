@@ -75,14 +75,13 @@ bool vector_secret_tree(struct vector_case *v)
     size_t leaves = json_array_size(json_object_get(v->json, "leaves"));
     struct slice secret = vector_hex(v, v->json, "encryption_secret");
     VECTOR_EXPECT(v, leaves > 0 && secret.size == v->suite->hash_bytes);
-    mls_secret_pool_init(&pool, v->memory, mls_guarded_memory());
+    mls_secret_pool_init(&pool, mls_guarded_memory());
     bool passed =
         check_sender_data(v) &&
         mls_secret_tree_create(v->memory, &pool, v->suite, mls_leaf_width_for((uint32_t)leaves - 1),
                                secret.data, &tree) == MLS_OK &&
         check_leaves(v, tree);
     mls_secret_tree_destroy(tree);
-    mls_secret_pool_clear(&pool);
     return passed ? true : vector_fail(v, "secret tree", __func__, __LINE__);
 }
 
@@ -107,7 +106,7 @@ static bool protection_open(struct vector_case *v, struct protection *p)
         .confirmed_transcript_hash = vector_hex(v, v->json, "confirmed_transcript_hash"),
     };
     *p = (struct protection){.context_buffer = mls_buffer_of(v->memory)};
-    mls_secret_pool_init(&p->pool, v->memory, mls_guarded_memory());
+    mls_secret_pool_init(&p->pool, mls_guarded_memory());
     mls_write_group_context(&p->context_buffer, &context);
     p->context = mls_buffer_done(&p->context_buffer);
     v->suite->signature_keys(vector_hex(v, v->json, "signature_priv").data, public_key,
@@ -120,7 +119,6 @@ static bool protection_open(struct vector_case *v, struct protection *p)
 static void protection_close(struct protection *p)
 {
     mls_secret_tree_destroy(p->tree);
-    mls_secret_pool_clear(&p->pool);
     mls_buffer_clear(&p->context_buffer);
 }
 
