@@ -56,7 +56,9 @@
     F(BYTES, cluster_name)                                                                         \
     F(ID, host_id)                                                                                 \
     F(BYTES, software)                                                                             \
-    F(U64, features)
+    F(U64, features)                                                                               \
+    F(ID, directory_id)                                                                            \
+    F(BOOL, accepts_loss)
 
 #define WELCOME_FIELDS(F)                                                                          \
     F(U32, protocol)                                                                               \
@@ -71,7 +73,9 @@
     F(ROWS, factors, factor_count, DATACENTERS_MAX, factor, Factor)                                \
     F(U32, read_consistency)                                                                       \
     F(U32, write_consistency)                                                                      \
-    F(U32, fanout_members_max)
+    F(U32, fanout_members_max)                                                                     \
+    F(ID, directory_id)                                                                            \
+    F(BOOL, accepts_loss)
 
 #define STATUS_FIELDS(F)                                                                           \
     F(ERROR, error) F(BYTES, text) F(U32, needed) F(U32, received) F(BOOL, outcome_unknown)

@@ -15,8 +15,8 @@
 #include "base/id.h"
 #include "base/slice.h"
 
-#define PROTOCOL_VERSION_MIN 1u
-#define PROTOCOL_VERSION_MAX 1u
+#define PROTOCOL_VERSION_MIN 2u
+#define PROTOCOL_VERSION_MAX 2u
 
 /* X(NAME, number, member of the union). Numbers are on the wire. Requests below 64 come from
  * clients, from 64 on from nodes. The answer to any request may be STATUS; a STATUS with
@@ -65,6 +65,8 @@ struct message_hello {
     struct id host_id;         /* nodes only */
     struct slice software;     /* "columba 0.1.0" */
     uint64_t features;         /* bits; none defined yet */
+    struct id directory_id;    /* nodes only: whose data it has (node/store/data_identity.h) */
+    bool accepts_loss; /* nodes only: that directory was put in another's place on purpose */
 };
 
 struct message_node {
@@ -99,6 +101,8 @@ struct message_welcome {
     uint32_t read_consistency;
     uint32_t write_consistency;
     uint32_t fanout_members_max;
+    struct id directory_id; /* as in HELLO */
+    bool accepts_loss;
 };
 
 struct message_status {

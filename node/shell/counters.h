@@ -15,6 +15,7 @@
     X(frames_too_large, "frames refused: too long, or with too many elements")                     \
     X(frames_wrong_version, "frames or handshakes refused: another protocol version")              \
     X(frames_wrong_cluster, "handshakes refused: another cluster or an unknown node")              \
+    X(peers_wiped, "greetings of nodes whose data directory is not the one they had")              \
     X(frames_unexpected, "requests refused: not allowed here, or not known")                       \
     X(input_refused, "connections closed: limits.input_max was reached")                           \
     X(output_overruns, "connections closed: limits.connection_output_max was reached")             \

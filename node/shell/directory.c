@@ -2,43 +2,43 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
+#include <inttypes.h>
 #include <stdarg.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-/* One opening under way. */
-struct opening {
-    const struct config *config;
-    const struct cluster *cluster;
-    const char *path;
-    char *text;
-};
+#include "base/assert.h"
+#include "node/shell/node_file.h"
+#include "node/shell/ownership.h"
+#include "node/shell/store_mark.h"
 
-__attribute__((format(printf, 3, 4))) static enum columba_error opening_fail(
-    const struct opening *opening, enum columba_error error, const char *format, ...)
+#define WIPED_ADVICE                                                                               \
+    "If the data are lost for good, empty the directory and start the node once with "             \
+    "--accept-data-loss"
+
+__attribute__((format(printf, 4, 5))) static enum columba_error directory_fail(
+    const struct directory *directory, enum columba_error error, char *out_text, const char *format,
+    ...)
 {
-    int used = snprintf(opening->text, CONFIG_PROBLEM_BYTES, "data directory %s: ", opening->path);
+    int used = snprintf(out_text, CONFIG_PROBLEM_BYTES, "data directory %s: ", directory->path);
     if (used > 0 && (unsigned)used < CONFIG_PROBLEM_BYTES) {
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(opening->text + used, CONFIG_PROBLEM_BYTES - (unsigned)used, format, arguments);
+        vsnprintf(out_text + used, CONFIG_PROBLEM_BYTES - (unsigned)used, format, arguments);
         va_end(arguments);
     }
     return error;
 }
 
-static void path_join(char *out_path, const char *directory, const char *name)
-{
-    snprintf(out_path, DIRECTORY_PATH_BYTES, "%s/%s", directory, name);
-}
-
 /* ---- making and locking ---- */
 
-static enum columba_error path_make(const struct opening *opening, const char *path)
+static enum columba_error path_make(const struct directory *directory, const char *path,
+                                    char *out_text)
 {
     char partial[DIRECTORY_PATH_BYTES];
     snprintf(partial, sizeof partial, "%s", path);
@@ -49,7 +49,8 @@ static enum columba_error path_make(const struct opening *opening, const char *p
         char separator = *at;
         *at = '\0';
         if (mkdir(partial, 0750) != 0 && errno != EEXIST) {
-            return opening_fail(opening, ERR_IO, "cannot make %s: %s", partial, strerror(errno));
+            return directory_fail(directory, ERR_IO, out_text, "cannot make %s: %s", partial,
+                                  strerror(errno));
         }
         if (separator == '\0') {
             return COLUMBA_OK;
@@ -58,28 +59,29 @@ static enum columba_error path_make(const struct opening *opening, const char *p
     }
 }
 
-static enum columba_error lock_refused(const struct opening *opening, int lock)
+static enum columba_error lock_refused(const struct directory *directory, int lock, char *out_text)
 {
     char holder[32] = "";
     ssize_t size = pread(lock, holder, sizeof holder - 1, 0);
     holder[size > 0 ? size : 0] = '\0';
     holder[strcspn(holder, "\n")] = '\0';
-    return opening_fail(opening, ERR_IN_USE,
-                        "in use by another node (process %s); stop that one, or give this node a "
-                        "data_directory of its own",
-                        *holder != '\0' ? holder : "unknown");
+    return directory_fail(directory, ERR_IN_USE, out_text,
+                          "in use by another node (process %s); stop that one, or give this node a "
+                          "data_directory of its own",
+                          *holder != '\0' ? holder : "unknown");
 }
 
-static enum columba_error lock_take(struct directory *directory, const struct opening *opening)
+static enum columba_error lock_take(struct directory *directory, char *out_text)
 {
-    char path[DIRECTORY_PATH_BYTES];
-    path_join(path, opening->path, "lock");
+    char path[DIRECTORY_PATH_BYTES + 8];
+    snprintf(path, sizeof path, "%s/lock", directory->path);
     int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (lock < 0) {
-        return opening_fail(opening, ERR_IO, "cannot open %s: %s", path, strerror(errno));
+        return directory_fail(directory, ERR_IO, out_text, "cannot open %s: %s", path,
+                              strerror(errno));
     }
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
-        enum columba_error error = lock_refused(opening, lock);
+        enum columba_error error = lock_refused(directory, lock, out_text);
         close(lock);
         return error;
     }
@@ -87,241 +89,231 @@ static enum columba_error lock_take(struct directory *directory, const struct op
     int size = snprintf(holder, sizeof holder, "%ld\n", (long)getpid());
     if (ftruncate(lock, 0) != 0 || pwrite(lock, holder, (size_t)size, 0) != size) {
         close(lock);
-        return opening_fail(opening, ERR_IO, "cannot write %s: %s", path, strerror(errno));
+        return directory_fail(directory, ERR_IO, out_text, "cannot write %s: %s", path,
+                              strerror(errno));
     }
     directory->lock = lock;
     return COLUMBA_OK;
 }
 
-/* ---- identity ---- */
+/* ---- the record ---- */
 
-static json_t *json_text(struct slice text)
+static enum columba_error record_write(const struct directory *directory, char *out_text)
 {
-    return json_stringn((const char *)text.data, text.size);
+    char why[NODE_FILE_TEXT_BYTES];
+    enum columba_error error = node_file_write(directory->path, directory->record, why);
+    return error == COLUMBA_OK ? error : directory_fail(directory, error, out_text, "%s", why);
 }
 
-static json_t *nodes_describe(const struct topology *topology)
+static bool id_read(const json_t *record, const char *key, struct id *out_id)
 {
-    json_t *nodes = json_array();
-    for (uint16_t i = 0; i < topology->node_count; i++) {
-        const struct topology_node *node = &topology->nodes[i];
-        json_array_append_new(
-            nodes, json_pack("{s:o, s:o, s:o}", "name", json_text(node->name), "datacenter",
-                             json_text(topology->datacenters[node->datacenter].name), "rack",
-                             json_text(topology->racks[node->rack].name)));
+    const char *text = json_string_value(json_object_get(record, key));
+    return text != NULL && id_from_text(text, out_id) && !id_is_zero(out_id);
+}
+
+/* The counter of starts up to `most`. False: no such number stands there. */
+static bool count_read(const json_t *record, const char *key, uint64_t least, uint64_t *out_count)
+{
+    const json_t *value = json_object_get(record, key);
+    json_int_t count = json_integer_value(value);
+    if (!json_is_integer(value) || count < (json_int_t)least ||
+        count > (json_int_t)DIRECTORY_STARTS_MAX) {
+        return false;
     }
-    return nodes;
+    *out_count = (uint64_t)count;
+    return true;
 }
 
-/* Another version of the allocation must not pass unnoticed. */
-static json_t *tokens_describe(const struct cluster *cluster)
+static enum columba_error part_damaged(const struct directory *directory, const char *key,
+                                       char *out_text)
 {
-    char text[ID_TEXT_BYTES];
-    id_to_text(&cluster->tokens_id, text);
-    return json_string(text);
+    return directory_fail(directory, ERR_CORRUPT, out_text,
+                          "%s in node.json is missing or cannot be right: without it, numbers "
+                          "would be used twice or another's data taken for one's own. Bring back a "
+                          "copy of node.json. " WIPED_ADVICE,
+                          key);
 }
 
-static json_t *replication_describe(const struct topology *topology)
-{
-    json_t *replication = json_object();
-    for (uint8_t i = 0; i < topology->datacenter_count; i++) {
-        json_object_set_new(replication, (const char *)topology->datacenters[i].name.data,
-                            json_integer(topology->datacenters[i].factor));
-    }
-    return replication;
-}
-
-static json_t *identity_describe(const struct opening *opening, uint64_t start_count)
-{
-    const struct topology *topology = opening->cluster->topology;
-    const struct topology_node *self = &topology->nodes[opening->cluster->self];
-    char host_id[ID_TEXT_BYTES];
-    id_to_text(&self->host_id, host_id);
-    return json_pack("{s:i, s:o, s:o, s:s, s:o, s:o, s:i, s:o, s:o, s:I}", "format",
-                     (int)DIRECTORY_FORMAT, "cluster", json_text(topology->cluster_name), "node",
-                     json_text(self->name), "host_id", host_id, "keyspace",
-                     json_text(topology->keyspace), "replication", replication_describe(topology),
-                     "num_tokens", (int)opening->config->num_tokens, "nodes",
-                     nodes_describe(topology), "tokens", tokens_describe(opening->cluster),
-                     "start_count", (json_int_t)start_count);
-}
-
-static enum columba_error identity_read(const struct opening *opening, json_t **out_identity)
-{
-    char path[DIRECTORY_PATH_BYTES];
-    json_error_t problem;
-    path_join(path, opening->path, "node.json");
-    FILE *file = fopen(path, "rbe");
-    if (file == NULL && errno == ENOENT) {
-        *out_identity = NULL;
-        return COLUMBA_OK;
-    }
-    if (file == NULL) {
-        return opening_fail(opening, ERR_IO, "cannot read node.json: %s", strerror(errno));
-    }
-    json_t *identity = json_loadf(file, JSON_REJECT_DUPLICATES, &problem);
-    fclose(file);
-    if (!json_is_object(identity)) {
-        json_decref(identity);
-        return opening_fail(opening, ERR_CORRUPT,
-                            "node.json is damaged (%s); bring back a copy of it", problem.text);
-    }
-    *out_identity = identity;
-    return COLUMBA_OK;
-}
-
-/* What ownership follows from, with the words for the case that it differs. */
-static const struct {
-    const char *key;
-    const char *text;
-} identity_parts[] = {
-    {"cluster", "belongs to another cluster (cluster_name)"},
-    {"node", "belongs to another node (node_name)"},
-    {"host_id", "belongs to another node (host id)"},
-    {"keyspace", "was made with another keyspace name"},
-    {"replication", "was filled under another replication"},
-    {"num_tokens", "was filled under another num_tokens"},
-    {"nodes", "was filled under another list of nodes (names, data centres or racks)"},
-    {"tokens", "was filled under other tokens than this version computes from the same list"},
-};
-
-static enum columba_error part_differs(const struct opening *opening, unsigned part,
-                                       const json_t *was, const json_t *is)
-{
-    char *was_text = json_dumps(was, JSON_ENCODE_ANY | JSON_COMPACT);
-    char *is_text = json_dumps(is, JSON_ENCODE_ANY | JSON_COMPACT);
-    enum columba_error error = opening_fail(
-        opening, ERR_CONFIGURATION,
-        "%s: there it is %.400s, the configuration says %.400s. Use the configuration it was made "
-        "with, or another data_directory",
-        identity_parts[part].text, was_text == NULL ? "missing" : was_text,
-        is_text == NULL ? "?" : is_text);
-    free(was_text);
-    free(is_text);
-    return error;
-}
-
-static enum columba_error identity_check(const struct opening *opening, const json_t *was,
-                                         const json_t *is)
+static enum columba_error format_check(const struct directory *directory, const json_t *was,
+                                       char *out_text)
 {
     json_int_t format = json_integer_value(json_object_get(was, "format"));
     if (format > (json_int_t)DIRECTORY_FORMAT) {
-        return opening_fail(opening, ERR_NEWER_FORMAT,
-                            "written by a newer version (format %lld, this one knows %u); start it "
-                            "with that version",
-                            (long long)format, DIRECTORY_FORMAT);
+        return directory_fail(directory, ERR_NEWER_FORMAT, out_text,
+                              "written by a newer version (format %lld, this one knows %u); start "
+                              "it with that version",
+                              (long long)format, DIRECTORY_FORMAT);
     }
-    for (unsigned i = 0; i < sizeof identity_parts / sizeof *identity_parts; i++) {
-        const json_t *before = json_object_get(was, identity_parts[i].key);
-        const json_t *now = json_object_get(is, identity_parts[i].key);
-        if (!json_equal(before, now)) {
-            return part_differs(opening, i, before, now);
-        }
+    if (format < (json_int_t)DIRECTORY_FORMAT) {
+        return directory_fail(directory, ERR_OLDER_FORMAT, out_text,
+                              "written by an older version (format %lld, this one reads %u only); "
+                              "start it with that version, or give another data_directory",
+                              (long long)format, DIRECTORY_FORMAT);
     }
     return COLUMBA_OK;
 }
 
-/* ---- writing ---- */
-
-static bool file_write(const char *path, const char *text)
+static bool known_is_valid(const json_t *known)
 {
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    if (file < 0) {
+    const char *host;
+    json_t *value;
+    struct id id;
+    if (!json_is_object(known)) {
         return false;
     }
-    size_t left = strlen(text);
-    while (left > 0) {
-        ssize_t written = write(file, text, left);
-        if (written <= 0) {
-            break;
+    json_object_foreach((json_t *)(uintptr_t)known, host, value)
+    {
+        if (!id_from_text(host, &id) || json_string_value(value) == NULL ||
+            !id_from_text(json_string_value(value), &id) || id_is_zero(&id)) {
+            return false;
         }
-        text += written;
-        left -= (size_t)written;
     }
-    bool done = left == 0 && fsync(file) == 0;
-    return close(file) == 0 && done;
+    return true;
 }
 
-static bool directory_sync(const char *path)
+/* What stands in a directory that was started before. */
+static enum columba_error record_take(struct directory *directory, const json_t *was,
+                                      char *out_text)
 {
-    int file = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file < 0) {
-        return false;
+    uint64_t store_start;
+    if (!count_read(was, "start_count", 1, &directory->start_count) ||
+        directory->start_count == DIRECTORY_STARTS_MAX) {
+        return part_damaged(directory, "start_count", out_text);
     }
-    bool done = fsync(file) == 0;
-    close(file);
-    return done;
+    if (!count_read(was, "store_start", 0, &store_start) || store_start > directory->start_count) {
+        return part_damaged(directory, "store_start", out_text);
+    }
+    if (!id_read(was, "directory_id", &directory->identity.id)) {
+        return part_damaged(directory, "directory_id", out_text);
+    }
+    if (!json_is_boolean(json_object_get(was, "accepts_loss")) ||
+        !json_is_boolean(json_object_get(was, "is_admitted"))) {
+        return part_damaged(directory, "accepts_loss or is_admitted", out_text);
+    }
+    if (!known_is_valid(json_object_get(was, "known"))) {
+        return part_damaged(directory, "known", out_text);
+    }
+    if (directory->is_volatile && store_start > 0) {
+        return directory_fail(directory, ERR_CONFIGURATION, out_text,
+                              "holds a store on the disk, which engine: memory would leave aside; "
+                              "give another data_directory");
+    }
+    directory->identity.accepts_loss = json_is_true(json_object_get(was, "accepts_loss"));
+    directory->is_admitted = json_is_true(json_object_get(was, "is_admitted"));
+    return COLUMBA_OK;
 }
 
-/* All or nothing: beside, synced, renamed, and the name synced too. */
-static enum columba_error identity_write(const struct opening *opening, const json_t *identity)
+/* A UUIDv7, so that of two directories the later one is known. */
+static enum columba_error identity_make(struct directory *directory, const struct id *host,
+                                        char *out_text)
 {
-    char path[DIRECTORY_PATH_BYTES];
-    char beside[DIRECTORY_PATH_BYTES];
-    path_join(path, opening->path, "node.json");
-    path_join(beside, opening->path, "node.json.new");
-    char *text = json_dumps(identity, JSON_INDENT(2));
-    if (text == NULL) {
-        return opening_fail(opening, ERR_NO_MEMORY, "out of memory");
+    struct timespec now;
+    uint64_t random;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
+        return directory_fail(directory, ERR_IO, out_text, "no random numbers: %s",
+                              strerror(errno));
     }
-    bool done =
-        file_write(beside, text) && rename(beside, path) == 0 && directory_sync(opening->path);
-    free(text);
-    return done ? COLUMBA_OK
-                : opening_fail(opening, ERR_IO, "cannot write node.json: %s", strerror(errno));
+    uint64_t unix_ms = (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+    directory->identity.id = message_id_make(unix_ms, random, host);
+    return COLUMBA_OK;
 }
 
-static enum columba_error identity_update(struct directory *directory,
-                                          const struct opening *opening)
+static enum columba_error record_set(struct directory *directory, const json_t *was, json_t *record)
 {
-    json_t *was = NULL;
-    enum columba_error error = identity_read(opening, &was);
+    char id_text[ID_TEXT_BYTES];
+    id_to_text(&directory->identity.id, id_text);
+    const json_t *known = json_object_get(was, "known");
+    const json_t *store_start = json_object_get(was, "store_start");
+    json_t *added =
+        json_pack("{s:i, s:I, s:o, s:s, s:b, s:b, s:o}", "format", (int)DIRECTORY_FORMAT,
+                  "start_count", (json_int_t)directory->start_count, "store_start",
+                  store_start == NULL ? json_integer(0) : json_deep_copy(store_start),
+                  "directory_id", id_text, "accepts_loss", (int)directory->identity.accepts_loss,
+                  "is_admitted", (int)directory->is_admitted, "known",
+                  known == NULL ? json_object() : json_deep_copy(known));
+    bool done = record != NULL && added != NULL && json_object_update(record, added) == 0;
+    json_decref(added);
+    directory->record = record;
+    return done ? COLUMBA_OK : ERR_NO_MEMORY;
+}
+
+static enum columba_error record_check(struct directory *directory, const json_t *was,
+                                       const json_t *ownership, char *out_text)
+{
+    char differs[OWNERSHIP_TEXT_BYTES];
+    enum columba_error error = format_check(directory, was, out_text);
+    if (error == COLUMBA_OK && !ownership_agrees(was, ownership, differs)) {
+        error = directory_fail(directory, ERR_CONFIGURATION, out_text, "%s", differs);
+    }
+    return error == COLUMBA_OK ? record_take(directory, was, out_text) : error;
+}
+
+/* The counter is counted up, durably. */
+static enum columba_error start_count(struct directory *directory,
+                                      const struct directory_options *options, const json_t *was,
+                                      char *out_text)
+{
+    const struct topology *topology = options->cluster->topology;
+    const struct id *host = &topology->nodes[options->cluster->self].host_id;
+    json_t *ownership = ownership_describe(options->config, options->cluster);
+    enum columba_error error =
+        was == NULL ? COLUMBA_OK : record_check(directory, was, ownership, out_text);
+    if (error == COLUMBA_OK && (was == NULL || directory->is_volatile)) {
+        error = identity_make(directory, host, out_text);
+    }
     if (error != COLUMBA_OK) {
+        json_decref(ownership);
         return error;
     }
+    directory->start_count++;
+    if (directory->is_volatile || (options->accepts_loss && !directory->is_admitted)) {
+        directory->identity.accepts_loss = true;
+    }
+    if (record_set(directory, was, ownership) != COLUMBA_OK) {
+        return directory_fail(directory, ERR_NO_MEMORY, out_text, "out of memory");
+    }
+    return record_write(directory, out_text);
+}
+
+static enum columba_error record_open(struct directory *directory,
+                                      const struct directory_options *options, char *out_text)
+{
+    char why[NODE_FILE_TEXT_BYTES];
+    json_t *was = NULL;
+    enum columba_error error = node_file_read(directory->path, &was, why);
+    if (error != COLUMBA_OK) {
+        return directory_fail(directory, error, out_text, "%s", why);
+    }
     if (was == NULL && access(directory->store_path, F_OK) == 0) {
-        return opening_fail(opening, ERR_CORRUPT,
-                            "node.json is missing although there is a store: without the start "
-                            "counter in it, numbers would be used twice. Bring back a copy of it");
+        return directory_fail(
+            directory, ERR_CORRUPT, out_text,
+            "node.json is missing although there is a store: without the start counter in it, "
+            "numbers would be used twice. Bring back a copy of it");
     }
-    uint64_t start_count = (uint64_t)json_integer_value(json_object_get(was, "start_count")) + 1;
-    json_t *is = identity_describe(opening, start_count);
-    if (is == NULL) {
-        error = opening_fail(opening, ERR_NO_MEMORY, "out of memory");
-    } else if (was != NULL) {
-        error = identity_check(opening, was, is);
-    }
-    if (error == COLUMBA_OK) {
-        error = identity_write(opening, is);
-    }
-    if (error == COLUMBA_OK) {
-        directory->start_count = start_count;
-    }
+    error = start_count(directory, options, was, out_text);
     json_decref(was);
-    json_decref(is);
     return error;
 }
 
-enum columba_error directory_open(struct directory *directory, const struct config *config,
-                                  const struct cluster *cluster, char *out_text)
+/* ---- opening and closing ---- */
+
+enum columba_error directory_open(struct directory *directory,
+                                  const struct directory_options *options, char *out_text)
 {
-    struct opening opening = {
-        .config = config,
-        .cluster = cluster,
-        .path = config->data_directory,
-        .text = out_text,
-    };
-    struct directory made = {.lock = -1};
-    path_join(made.store_path, opening.path, "store");
-    enum columba_error error = path_make(&opening, opening.path);
+    struct directory made = {.lock = -1, .is_volatile = options->config->engine == ENGINE_MEMORY};
+    snprintf(made.path, sizeof made.path, "%s", options->config->data_directory);
+    snprintf(made.store_path, sizeof made.store_path, "%.*s/store",
+             (int)(sizeof made.store_path - sizeof "/store"), made.path);
+    enum columba_error error = path_make(&made, made.path, out_text);
     if (error == COLUMBA_OK) {
-        error = lock_take(&made, &opening);
+        error = lock_take(&made, out_text);
     }
     if (error == COLUMBA_OK) {
-        error = identity_update(&made, &opening);
+        error = record_open(&made, options, out_text);
     }
     if (error == COLUMBA_OK) {
-        error = path_make(&opening, made.store_path);
+        error = path_make(&made, made.store_path, out_text);
     }
     if (error != COLUMBA_OK) {
         directory_close(&made);
@@ -336,5 +328,123 @@ void directory_close(struct directory *directory)
     if (directory->lock >= 0) {
         close(directory->lock);
     }
+    json_decref(directory->record);
+    directory->record = NULL;
     directory->lock = -1;
+}
+
+/* ---- the store's mark ---- */
+
+/* What is wrong with the store, if anything; `mark` NULL: it has none. */
+static enum columba_error mark_judge(const struct directory *directory,
+                                     const struct store_mark *mark, char *out_text)
+{
+    uint64_t store_start =
+        (uint64_t)json_integer_value(json_object_get(directory->record, "store_start"));
+    if (mark == NULL) {
+        return store_start == 0
+                   ? COLUMBA_OK
+                   : directory_fail(directory, ERR_CORRUPT, out_text,
+                                    "its store has been emptied: what it had "
+                                    "acknowledged is not there. Bring it back. " WIPED_ADVICE);
+    }
+    if (!id_equal(&mark->directory_id, &directory->identity.id)) {
+        return directory_fail(
+            directory, ERR_CORRUPT, out_text,
+            "its store is another data directory's. Bring back its own. " WIPED_ADVICE);
+    }
+    if (mark->start_count >= directory->start_count) {
+        return directory_fail(directory, ERR_CORRUPT, out_text,
+                              "node.json is older than the store (start %" PRIu64 " after start "
+                              "%" PRIu64 "): numbers would be used twice. Bring back the newest "
+                              "copy of node.json",
+                              directory->start_count, mark->start_count);
+    }
+    if (mark->start_count < store_start) {
+        return directory_fail(directory, ERR_CORRUPT, out_text,
+                              "its store is older than node.json (of start %" PRIu64 ", it was "
+                              "opened in start %" PRIu64 "): what came after is not there. Bring "
+                              "back the newest store. " WIPED_ADVICE,
+                              mark->start_count, store_start);
+    }
+    return COLUMBA_OK;
+}
+
+static enum columba_error store_mark_write(struct directory *directory, struct engine *engine,
+                                           char *out_text)
+{
+    const struct store_mark mark = {.directory_id = directory->identity.id,
+                                    .start_count = directory->start_count};
+    enum columba_error error = store_mark_set(engine, &mark);
+    if (error != COLUMBA_OK) {
+        return directory_fail(directory, error, out_text, "cannot write to the store: %s",
+                              error_text(error));
+    }
+    json_object_set_new(directory->record, "store_start",
+                        json_integer((json_int_t)directory->start_count));
+    return record_write(directory, out_text);
+}
+
+enum columba_error directory_store_check(struct directory *directory, struct engine *engine,
+                                         char *out_text)
+{
+    if (directory->is_volatile) {
+        return COLUMBA_OK;
+    }
+    struct store_mark mark;
+    enum columba_error error = store_mark_get(engine, &mark);
+    if (error != COLUMBA_OK && error != ERR_NOT_FOUND) {
+        return directory_fail(directory, error, out_text,
+                              "cannot read its store: %s. " WIPED_ADVICE, error_text(error));
+    }
+    error = mark_judge(directory, error == COLUMBA_OK ? &mark : NULL, out_text);
+    return error == COLUMBA_OK ? store_mark_write(directory, engine, out_text) : error;
+}
+
+/* ---- the other nodes ---- */
+
+enum columba_error directory_admit(struct directory *directory, char *out_text)
+{
+    COLUMBA_ASSERT(!directory->is_admitted);
+    directory->is_admitted = true;
+    json_object_set_new(directory->record, "is_admitted", json_true());
+    return record_write(directory, out_text);
+}
+
+static enum columba_error peer_remember(struct directory *directory, const char *host_text,
+                                        const struct id *id)
+{
+    char id_text[ID_TEXT_BYTES];
+    char why[NODE_FILE_TEXT_BYTES];
+    json_t *known = json_object_get(directory->record, "known");
+    json_t *before = json_incref(json_object_get(known, host_text));
+    id_to_text(id, id_text);
+    json_object_set_new(known, host_text, json_string(id_text));
+    enum columba_error error = node_file_write(directory->path, directory->record, why);
+    if (error != COLUMBA_OK && before == NULL) {
+        json_object_del(known, host_text);
+    } else if (error != COLUMBA_OK) {
+        json_object_set(known, host_text, before);
+    }
+    json_decref(before);
+    return error;
+}
+
+enum columba_error directory_meet(struct directory *directory, const struct id *host,
+                                  const struct data_identity *told,
+                                  enum identity_verdict *out_verdict)
+{
+    char host_text[ID_TEXT_BYTES];
+    struct id known;
+    id_to_text(host, host_text);
+    bool is_known = id_read(json_object_get(directory->record, "known"), host_text, &known);
+    enum identity_verdict verdict = data_identity_judge(is_known ? &known : NULL, told);
+    enum columba_error error = COLUMBA_OK;
+    if (verdict == IDENTITY_FIRST || verdict == IDENTITY_REPLACED) {
+        error = peer_remember(directory, host_text, &told->id);
+    }
+    if (error == COLUMBA_OK) {
+        *out_verdict = verdict;
+    }
+    return error;
 }

@@ -39,6 +39,55 @@ static uint16_t hello_node(struct connection *connection, uint64_t asked_id,
     return index;
 }
 
+bool handshake_directory_check(struct node *node, uint16_t index, const struct data_identity *told,
+                               const char **out_why)
+{
+    const struct topology_node *peer = &node->topology->nodes[index];
+    const char *name = (const char *)peer->name.data;
+    enum identity_verdict verdict;
+    if (directory_meet(&node->directory, &peer->host_id, told, &verdict) != COLUMBA_OK) {
+        log_error(node->log, "peer_not_remembered",
+                  "cannot write down in %s which data directory %s has, so it is not counted as a "
+                  "replica: look at the disk",
+                  node->directory.path, name);
+        *out_why = "this node cannot write down which data directory the other one has";
+        return false;
+    }
+    if (verdict == IDENTITY_WIPED) {
+        node->counters.peers_wiped++;
+        log_warning(node->log, "peer_wiped",
+                    "%s has another data directory than it had, so it lacks what it had "
+                    "acknowledged; it is not counted as a replica",
+                    name);
+        *out_why = "its data directory is not the one it had";
+        return false;
+    }
+    if (verdict == IDENTITY_REPLACED) {
+        log_warning(node->log, "peer_replaced",
+                    "%s has lost its data directory and has a new one, on purpose: it lacks what "
+                    "it had acknowledged",
+                    name);
+    }
+    return true;
+}
+
+/* ERR_WIPED is how the other node finds out; it stops. */
+static bool hello_directory_check(struct connection *connection, uint64_t asked_id,
+                                  const struct message_hello *hello, uint16_t index)
+{
+    struct node *node = connection->node;
+    const struct data_identity told = {.id = hello->directory_id,
+                                       .accepts_loss = hello->accepts_loss};
+    const char *why;
+    uint64_t wiped_before = node->counters.peers_wiped;
+    if (handshake_directory_check(node, index, &told, &why)) {
+        return true;
+    }
+    bool is_wiped = node->counters.peers_wiped != wiped_before;
+    connection_refuse(connection, asked_id, is_wiped ? ERR_WIPED : ERR_IO, why);
+    return false;
+}
+
 void handshake_hello(struct connection *connection, uint64_t asked_id,
                      const struct message_hello *hello)
 {
@@ -62,7 +111,8 @@ void handshake_hello(struct connection *connection, uint64_t asked_id,
     }
     if (is_node) {
         uint16_t index = hello_node(connection, asked_id, hello);
-        if (index == TOPOLOGY_NODE_NONE) {
+        if (index == TOPOLOGY_NODE_NONE ||
+            !hello_directory_check(connection, asked_id, hello, index)) {
             return;
         }
         connection->peer = index;

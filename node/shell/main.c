@@ -2,6 +2,7 @@
  * columbad: the node.
  *
  *     columbad --config FILE            runs until SIGTERM or SIGINT
+ *     columbad --config FILE --accept-data-loss
  *     columbad --config FILE --check-config
  *     columbad [--config FILE] --print-config
  *
@@ -18,6 +19,7 @@ enum { EXIT_DONE = 0, EXIT_USAGE = 1, EXIT_FAILED = 2 };
 
 struct arguments {
     char *config_path;
+    int accept_data_loss;
     int check_config;
     int print_config;
     int version;
@@ -36,6 +38,8 @@ static int arguments_read(int argc, const char **argv, struct arguments *out_arg
     struct poptOption table[] = {
         {"config", 'c', POPT_ARG_STRING, &out_arguments->config_path, 0,
          "the node's configuration (YAML)", "FILE"},
+        {"accept-data-loss", 0, POPT_ARG_NONE, &out_arguments->accept_data_loss, 0,
+         "let an empty data directory take the place of this node's, which is lost", NULL},
         {"check-config", 0, POPT_ARG_NONE, &out_arguments->check_config, 0,
          "check the configuration and exit", NULL},
         {"print-config", 0, POPT_ARG_NONE, &out_arguments->print_config, 0,
@@ -62,10 +66,13 @@ static int arguments_read(int argc, const char **argv, struct arguments *out_arg
     return code;
 }
 
-static int node_serve(const struct config *config)
+static int node_serve(const struct config *config, bool accepts_data_loss)
 {
     struct log log = log_stderr(config);
-    struct node_options options = {.config = config, .log = &log, .handles_signals = true};
+    struct node_options options = {.config = config,
+                                   .log = &log,
+                                   .handles_signals = true,
+                                   .accepts_data_loss = accepts_data_loss};
     struct node *node;
     char text[CONFIG_PROBLEM_BYTES];
     enum columba_error error = node_create(&options, &node, text);
@@ -113,7 +120,7 @@ static int config_serve(const struct arguments *arguments)
     } else if (arguments->check_config) {
         code = config_check(arguments->config_path, &config);
     } else {
-        code = node_serve(&config);
+        code = node_serve(&config, arguments->accept_data_loss != 0);
     }
     config_clear(&config);
     return code;

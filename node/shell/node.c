@@ -19,7 +19,9 @@ struct message node_hello(const struct node *node)
                   .role = ROLE_NODE,
                   .cluster_name = node->topology->cluster_name,
                   .host_id = node->topology->nodes[node->self].host_id,
-                  .software = slice_of_text(NODE_SOFTWARE)},
+                  .software = slice_of_text(NODE_SOFTWARE),
+                  .directory_id = node->directory.identity.id,
+                  .accepts_loss = node->directory.identity.accepts_loss},
     };
 }
 
@@ -41,7 +43,9 @@ struct message node_welcome(const struct node *node)
                     .factor_count = topology->datacenter_count,
                     .read_consistency = topology->read_consistency,
                     .write_consistency = topology->write_consistency,
-                    .fanout_members_max = (uint32_t)node->config->fanout_members_max},
+                    .fanout_members_max = (uint32_t)node->config->fanout_members_max,
+                    .directory_id = node->directory.identity.id,
+                    .accepts_loss = node->directory.identity.accepts_loss},
     };
 }
 
@@ -145,7 +149,7 @@ static struct core_config core_config_of(const struct node *node)
     return made;
 }
 
-static enum columba_error state_open(struct node *node, char *out_text)
+static enum columba_error state_open(struct node *node, bool accepts_loss, char *out_text)
 {
     enum columba_error error = cluster_init(&node->cluster, node->config, out_text);
     if (error != COLUMBA_OK) {
@@ -153,9 +157,14 @@ static enum columba_error state_open(struct node *node, char *out_text)
     }
     node->topology = node->cluster.topology;
     node->self = node->cluster.self;
-    error = directory_open(&node->directory, node->config, &node->cluster, out_text);
+    const struct directory_options directory = {
+        .config = node->config, .cluster = &node->cluster, .accepts_loss = accepts_loss};
+    error = directory_open(&node->directory, &directory, out_text);
     if (error == COLUMBA_OK && node->engine == NULL) {
         error = storage_open(node->config, node->directory.store_path, &node->engine, out_text);
+    }
+    if (error == COLUMBA_OK) {
+        error = directory_store_check(&node->directory, node->engine, out_text);
     }
     if (error != COLUMBA_OK) {
         return error;
@@ -331,28 +340,50 @@ static void factors_warn(const struct node *node)
     }
 }
 
+/* Nobody may take this node for a replica before the others have been asked about its data. */
 static enum columba_error network_open(struct node *node, char *out_text)
 {
     turn_begin(node);
-    enum columba_error error = listener_open(node, out_text);
+    turn_event(node, &(struct event){.type = EVENT_STARTED});
+    enum columba_error error = peers_start(node);
+    if (error == COLUMBA_OK && !node->directory.is_admitted) {
+        error = admission_ask(node, out_text);
+    }
+    if (error == COLUMBA_OK) {
+        error = listener_open(node, out_text);
+    }
     if (error == COLUMBA_OK) {
         error = gossiper_open(node, out_text);
     }
-    if (error == COLUMBA_OK) {
-        error = peers_start(node);
-    }
-    if (error == COLUMBA_OK) {
-        turn_event(node, &(struct event){.type = EVENT_STARTED});
-    }
     return error;
+}
+
+/* Whoever starts a node with a directory that replaces a lost one should see what that means. */
+static void loss_tell(const struct node *node, bool accepts_loss)
+{
+    const struct directory *directory = &node->directory;
+    if (directory->is_volatile) {
+        return;
+    }
+    if (accepts_loss && !directory->identity.accepts_loss) {
+        log_warning(node->log, "accept_data_loss",
+                    "--accept-data-loss changes nothing: %s is a directory that was in use",
+                    directory->path);
+    } else if (directory->identity.accepts_loss && !directory->is_admitted) {
+        log_warning(node->log, "accept_data_loss",
+                    "%s takes the place of a directory that is lost: what this node had "
+                    "acknowledged is only on the other nodes",
+                    directory->path);
+    }
 }
 
 static enum columba_error node_open(struct node *node, const struct node_options *options,
                                     char *out_text)
 {
     snprintf(out_text, CONFIG_PROBLEM_BYTES, "%s", error_text(ERR_NO_MEMORY));
-    enum columba_error error = state_open(node, out_text);
+    enum columba_error error = state_open(node, options->accepts_data_loss, out_text);
     if (error == COLUMBA_OK) {
+        loss_tell(node, options->accepts_data_loss);
         limits_set(node);
         factors_warn(node);
         error = buffers_make(node);

@@ -20,6 +20,7 @@
 #include "base/histogram.h"
 #include "base/log.h"
 #include "node/core/core.h"
+#include "node/shell/admission.h"
 #include "node/shell/cluster.h"
 #include "node/shell/committer.h"
 #include "node/shell/config.h"
@@ -49,7 +50,9 @@ struct node {
     const struct config *config;
     struct log *log;
     enum node_mode mode;
-    bool has_failed; /* a commit failed: exit with an error */
+    bool has_failed;     /* a commit failed, or it was refused as wiped: exit with an error */
+    bool is_wiped;       /* another node knows it by another data directory (admission.h) … */
+    uint16_t wiped_says; /* … and this is the one */
 
     struct cluster cluster;
     struct topology *topology; /* the cluster's */
@@ -97,15 +100,16 @@ struct node {
 struct node_options {
     const struct config *config; /* must outlive the node */
     struct log *log;
-    bool handles_signals;  /* SIGTERM and SIGINT stop it */
-    struct engine *engine; /* NULL: as the configuration says; else the node's from now on */
+    bool handles_signals;   /* SIGTERM and SIGINT stop it */
+    bool accepts_data_loss; /* an empty data directory takes the place of one that is lost */
+    struct engine *engine;  /* NULL: as the configuration says; else the node's from now on */
 };
 
-/* ERR_CONFIGURATION, ERR_IN_USE, ERR_IO, …: out_text (CONFIG_PROBLEM_BYTES) says what and what to
- * do. */
+/* ERR_CONFIGURATION, ERR_IN_USE, ERR_WIPED, ERR_IO, …: out_text (CONFIG_PROBLEM_BYTES) says what
+ * and what to do. */
 enum columba_error node_create(const struct node_options *options, struct node **out_node,
                                char *out_text);
-/* ERR_IO: a commit failed. */
+/* ERR_IO: a commit failed, or another node refused this one (admission.h). */
 enum columba_error node_run(struct node *node);
 /* Drains, then ends node_run. */
 void node_stop(struct node *node);

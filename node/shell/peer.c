@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "base/assert.h"
+#include "node/shell/handshake.h"
 #include "node/shell/node.h"
 #include "proto/codec.h"
 
@@ -54,6 +55,7 @@ static void peer_lost(struct peer *peer, const char *reason)
     if (peer->state == PEER_CLOSING) {
         return;
     }
+    peer->is_asked = true;
     peer->state = PEER_CLOSING;
     stream_close(&peer->stream);
     if (peer->is_stopping) {
@@ -136,6 +138,19 @@ static void peer_wake(struct peer *peer)
 
 /* ---- frames ---- */
 
+static void peer_welcomed(struct peer *peer)
+{
+    struct node *node = peer->node;
+    peer->state = PEER_READY;
+    peer->is_asked = true;
+    peer->failures = 0;
+    peer->backoff_ms = PEER_BACKOFF_FIRST_MS;
+    stream_handshake_deadline(&peer->stream, 0);
+    node->counters.peer_connects++;
+    log_info(node->log, "peer_connected", "connected to %s", peer_name(peer));
+    peer_tell(peer);
+}
+
 static void welcome_handle(struct peer *peer, const struct message *message)
 {
     struct node *node = peer->node;
@@ -145,6 +160,9 @@ static void welcome_handle(struct peer *peer, const struct message *message)
                  (int)(message->status.text.size < 400 ? message->status.text.size : 400),
                  (const char *)message->status.text.data);
         peer_lost(peer, text);
+        if (message->status.error == ERR_WIPED) {
+            admission_refused(node, peer->index);
+        }
         return;
     }
     if (message->type != MESSAGE_WELCOME ||
@@ -152,13 +170,14 @@ static void welcome_handle(struct peer *peer, const struct message *message)
         peer_lost(peer, "another node answers at its address: check the list of nodes");
         return;
     }
-    peer->state = PEER_READY;
-    peer->failures = 0;
-    peer->backoff_ms = PEER_BACKOFF_FIRST_MS;
-    stream_handshake_deadline(&peer->stream, 0);
-    node->counters.peer_connects++;
-    log_info(node->log, "peer_connected", "connected to %s", peer_name(peer));
-    peer_tell(peer);
+    const struct data_identity told = {.id = message->welcome.directory_id,
+                                       .accepts_loss = message->welcome.accepts_loss};
+    const char *why;
+    if (handshake_directory_check(node, peer->index, &told, &why)) {
+        peer_welcomed(peer);
+    } else {
+        peer_lost(peer, why);
+    }
 }
 
 static void answer_handle(struct peer *peer, const struct frame *frame,

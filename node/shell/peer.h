@@ -43,6 +43,7 @@ struct peer {
     enum peer_state state;
     uint32_t backoff_ms;
     uint32_t failures;   /* since it was last READY */
+    bool is_asked;       /* it has answered a greeting once, or could not be reached */
     bool is_alive;       /* what gossip says */
     bool is_told_tokens; /* that its tokens are others than ours: once is enough */
     bool is_stopping;

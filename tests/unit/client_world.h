@@ -95,7 +95,7 @@ static inline struct message world_welcome(const struct world *world, unsigned n
     }
     return (struct message){
         .type = MESSAGE_WELCOME,
-        .welcome = {.protocol = 1,
+        .welcome = {.protocol = PROTOCOL_VERSION_MAX,
                     .host_id = world_host_id(node),
                     .cluster_name = world_text("test"),
                     .unix_ms = WORLD_UNIX_MS + world->now_ms,

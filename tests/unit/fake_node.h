@@ -125,7 +125,7 @@ static inline void fake_welcome(struct fake_node *node, int fd, uint64_t request
                                         .token_count = 1};
     const struct message_factor factor = {text, 1};
     struct message welcome = {.type = MESSAGE_WELCOME,
-                              .welcome = {.protocol = 1,
+                              .welcome = {.protocol = PROTOCOL_VERSION_MAX,
                                           .host_id = {{1}},
                                           .cluster_name = slice_of_text("test"),
                                           .unix_ms = fake_unix_ms(),

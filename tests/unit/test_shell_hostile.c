@@ -195,13 +195,13 @@ static void a_greeting_that_does_not_fit_says_what_would(void **state)
 {
     (void)state;
     struct message newer = hello_of(7, 9, "");
-    greeting_refused(&newer, ERR_PROTOCOL_VERSION, "versions 1 to 1, the greeting offers 7 to 9");
-    struct message elsewhere = hello_of(1, 1, "production");
+    greeting_refused(&newer, ERR_PROTOCOL_VERSION, "versions 2 to 2, the greeting offers 7 to 9");
+    struct message elsewhere = hello_of(PROTOCOL_VERSION_MIN, PROTOCOL_VERSION_MAX, "production");
     greeting_refused(&elsewhere, ERR_WRONG_CLUSTER, "belongs to the cluster test");
-    struct message stranger = hello_of(1, 1, "test");
+    struct message stranger = hello_of(PROTOCOL_VERSION_MIN, PROTOCOL_VERSION_MAX, "test");
     stranger.hello.role = ROLE_NODE;
     greeting_refused(&stranger, ERR_WRONG_CLUSTER, "not in the receiver's list of nodes");
-    struct message namesake = hello_of(1, 1, "test");
+    struct message namesake = hello_of(PROTOCOL_VERSION_MIN, PROTOCOL_VERSION_MAX, "test");
     namesake.hello.role = ROLE_NODE;
     namesake.hello.host_id = id_of_name(ID_HOST, slice_of_text("node0"));
     greeting_refused(&namesake, ERR_WRONG_CLUSTER, "node_name");
@@ -283,7 +283,7 @@ static void a_greeting_byte_by_byte_is_heard(void **state)
 {
     (void)state;
     struct shell_client client;
-    struct message hello = hello_of(1, 1, "test");
+    struct message hello = hello_of(PROTOCOL_VERSION_MIN, PROTOCOL_VERSION_MAX, "test");
     struct message answer;
     struct codec_encoding encoding;
     uint8_t bytes[512];

@@ -1,0 +1,69 @@
+#include "node/shell/admission.h"
+
+#include <inttypes.h>
+
+#include "base/assert.h"
+#include "node/shell/node.h"
+
+static void wiped_tell(const struct node *node, char *out_text)
+{
+    const struct directory *directory = &node->directory;
+    const struct topology_node *peer = &node->topology->nodes[node->wiped_says];
+    const char *fresh = directory->identity.accepts_loss
+                            ? "It was made before the one the others know: is this machine's clock "
+                              "right? Empty it and start the node with --accept-data-loss again"
+                            : "Bring back the directory it had. If that is lost for good, empty "
+                              "this one and start the node once with --accept-data-loss: what it "
+                              "had acknowledged is then only on the other nodes";
+    snprintf(out_text, CONFIG_PROBLEM_BYTES,
+             "%s refuses this node: data directory %s is not the one that node %s had, so it lacks "
+             "what it had acknowledged, and counted as a replica it would make reads miss it. %s",
+             (const char *)peer->name.data, directory->path, node->config->node_name, fresh);
+}
+
+static bool all_are_asked(const struct node *node)
+{
+    for (uint16_t i = 0; i < node->topology->node_count; i++) {
+        if (i != node->self && !node->peers[i].is_asked) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum columba_error admission_ask(struct node *node, char *out_text)
+{
+    COLUMBA_ASSERT(!node->listener.is_open);
+    uint64_t until_ns = uv_hrtime() + ADMISSION_WAIT_MS * UINT64_C(1000000);
+    while (node->mode == NODE_NORMAL && !node->is_wiped && !all_are_asked(node) &&
+           uv_hrtime() < until_ns) {
+        uv_run(&node->loop, UV_RUN_ONCE);
+    }
+    if (node->is_wiped) {
+        wiped_tell(node, out_text);
+        return ERR_WIPED;
+    }
+    if (node->mode != NODE_NORMAL) {
+        snprintf(out_text, CONFIG_PROBLEM_BYTES, "stopped before it was ready");
+        return ERR_CANCELLED;
+    }
+    turn_begin(node);
+    return directory_admit(&node->directory, out_text);
+}
+
+void admission_refused(struct node *node, uint16_t peer)
+{
+    char text[CONFIG_PROBLEM_BYTES];
+    if (node->is_wiped) {
+        return;
+    }
+    node->is_wiped = true;
+    node->wiped_says = peer;
+    if (!node->listener.is_open) {
+        return;
+    }
+    wiped_tell(node, text);
+    log_error(node->log, "wiped", "%s", text);
+    node->has_failed = true;
+    node_close(node);
+}

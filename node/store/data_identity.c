@@ -1,0 +1,21 @@
+#include "node/store/data_identity.h"
+
+#include <stddef.h>
+
+#include "base/assert.h"
+
+enum identity_verdict data_identity_judge(const struct id *known, const struct data_identity *told)
+{
+    COLUMBA_ASSERT(known == NULL || !id_is_zero(known));
+    if (id_is_zero(&told->id)) {
+        return IDENTITY_WIPED;
+    }
+    if (known == NULL) {
+        return IDENTITY_FIRST;
+    }
+    int order = id_compare(&told->id, known);
+    if (order == 0) {
+        return IDENTITY_KNOWN;
+    }
+    return told->accepts_loss && order > 0 ? IDENTITY_REPLACED : IDENTITY_WIPED;
+}
