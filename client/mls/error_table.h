@@ -102,7 +102,7 @@
     X(SUCCESSOR_PARAMETERS, "the new group has not the parameters that were announced")            \
     X(SUCCESSOR_MEMBERS, "the new group has not the members it should have")                       \
     /* Our own stored state. */                                                                    \
-    X(STATE_VERSION, "the stored state is of a version this library does not know")                \
+    X(STATE_VERSION, "stored by another version of this library: join the group again (resync)")   \
     X(STATE_MALFORMED, "the stored state is damaged")
 
 #endif

@@ -32,14 +32,24 @@ struct mls_group *mls_group_allocate(struct mls_identity *identity, struct mls_s
     return group;
 }
 
-struct mls_epoch *mls_epoch_create(struct mls_group *group)
+struct mls_epoch *mls_epoch_create_past(struct mls_group *group)
 {
     struct mls_epoch *epoch = memory_allocate_zero(group->memory, sizeof(*epoch));
     if (epoch == NULL) {
         return NULL;
     }
     epoch->context_bytes = mls_buffer_of(group->memory);
+    epoch->signers = mls_buffer_of(group->memory);
     epoch->removed = mls_index_list_of(group->memory);
+    return epoch;
+}
+
+struct mls_epoch *mls_epoch_create(struct mls_group *group)
+{
+    struct mls_epoch *epoch = mls_epoch_create_past(group);
+    if (epoch == NULL) {
+        return NULL;
+    }
     epoch->secrets =
         (struct mls_epoch_secrets *)(void *)mls_secret_take(&group->pool, sizeof(*epoch->secrets));
     if (epoch->secrets == NULL) {
@@ -49,7 +59,7 @@ struct mls_epoch *mls_epoch_create(struct mls_group *group)
     return epoch;
 }
 
-static void drop_keys(struct mls_group *group, struct mls_epoch *epoch)
+void mls_epoch_drop_keys(struct mls_group *group, struct mls_epoch *epoch)
 {
     for (size_t level = 0; level <= MLS_DEPTH_MAX; level++) {
         mls_secret_give(&group->pool, epoch->keys[level], MLS_KEM_MAX_BYTES);
@@ -62,11 +72,13 @@ void mls_epoch_destroy(struct mls_group *group, struct mls_epoch *epoch)
     if (epoch == NULL) {
         return;
     }
-    drop_keys(group, epoch);
+    mls_epoch_drop_keys(group, epoch);
     mls_secret_tree_destroy(epoch->secret_tree);
     mls_secret_give(&group->pool, (uint8_t *)epoch->secrets, sizeof(*epoch->secrets));
+    mls_secret_give(&group->pool, epoch->sender_data, MLS_HASH_MAX_BYTES);
     mls_tree_destroy(epoch->tree);
     mls_buffer_clear(&epoch->context_bytes);
+    mls_buffer_clear(&epoch->signers);
     mls_index_list_clear(&epoch->removed);
     memory_release(group->memory, epoch);
 }
@@ -141,12 +153,12 @@ enum mls_error mls_epoch_inherit_keys(struct mls_group *group, const struct mls_
 
 void mls_epoch_retire(struct mls_group *group, struct mls_epoch *epoch)
 {
-    uint8_t sender_data[MLS_HASH_MAX_BYTES];
-    drop_keys(group, epoch);
-    memcpy(sender_data, epoch->secrets->sender_data, sizeof(sender_data));
-    sodium_memzero(epoch->secrets, sizeof(*epoch->secrets));
-    memcpy(epoch->secrets->sender_data, sender_data, sizeof(sender_data));
-    sodium_memzero(sender_data, sizeof(sender_data));
+    COLUMBA_ASSERT(epoch->sender_data != NULL);
+    mls_epoch_drop_keys(group, epoch);
+    mls_secret_give(&group->pool, (uint8_t *)epoch->secrets, sizeof(*epoch->secrets));
+    epoch->secrets = NULL;
+    mls_tree_destroy(epoch->tree);
+    epoch->tree = NULL;
 }
 
 void mls_staged_destroy(struct mls_group *group, struct mls_staged *staged)
@@ -176,9 +188,7 @@ void mls_group_destroy(struct mls_group *group)
         mls_buffer_clear(&group->psks[i].id);
         mls_secret_give(&group->pool, group->psks[i].secret, group->psks[i].size);
     }
-    for (size_t i = 0; i < group->resumption_count; i++) {
-        mls_secret_give(&group->pool, group->resumption[i].psk, MLS_HASH_MAX_BYTES);
-    }
+    mls_resumption_clear(group);
     memory_release(group->memory, group->psks);
     mls_buffer_clear(&group->reinit);
     memory_release(group->memory, group);
@@ -285,7 +295,7 @@ enum mls_error mls_group_create(struct mls_identity *identity,
     mls_buffer_clear(&list);
     if (error == MLS_OK) {
         struct mls_outcome outcome = {.call = MLS_CALL_CREATE};
-        error = mls_group_begin(group, &outcome);
+        error = mls_group_store_all(group, &outcome);
     }
     if (error != MLS_OK) {
         mls_group_destroy(group);
@@ -425,16 +435,17 @@ enum mls_error mls_group_check_open(const struct mls_group *group, enum mls_send
 bool mls_group_sender_is_gone(const struct mls_group *group, const struct mls_epoch *epoch,
                               uint32_t leaf)
 {
-    const struct mls_leaf_node *sender = mls_tree_leaf(epoch->tree, leaf);
+    struct mls_credential_view sender;
     uint32_t today = 0;
     bool gone = false;
-    COLUMBA_ASSERT(sender != NULL);
+    bool known = mls_group_find_signer(group, epoch, leaf, &sender);
+    COLUMBA_ASSERT(known);
     for (size_t i = 0; i < group->past_count; i++) {
         const struct mls_epoch *past = group->past[i];
         gone = gone || (past->context.epoch >= epoch->context.epoch &&
                         mls_index_list_holds(&past->removed, leaf));
     }
-    return gone && !mls_tree_find_signer(group->current->tree, sender->signature_key, &today);
+    return gone && !mls_tree_find_signer(group->current->tree, sender.signature_key, &today);
 }
 
 enum mls_error mls_group_tree(const struct mls_group *group, struct mls_buffer *out)
@@ -461,20 +472,6 @@ struct mls_epoch *mls_group_find_epoch(const struct mls_group *group, uint64_t n
     return NULL;
 }
 
-uint8_t *mls_group_push_resumption(struct mls_group *group, uint64_t epoch, uint8_t *psk)
-{
-    uint8_t *leaving = NULL;
-    if (group->resumption_count == MLS_RESUMPTION_EPOCHS_MAX) {
-        leaving = group->resumption[0].psk;
-        group->resumption_count--;
-        memmove(&group->resumption[0], &group->resumption[1],
-                group->resumption_count * sizeof(group->resumption[0]));
-    }
-    group->resumption[group->resumption_count++] =
-        (struct mls_resumption){.epoch = epoch, .psk = psk};
-    return leaving;
-}
-
 enum mls_error mls_group_store_all(struct mls_group *group, const struct mls_outcome *outcome)
 {
     struct mls_transaction transaction;
@@ -483,17 +480,12 @@ enum mls_error mls_group_store_all(struct mls_group *group, const struct mls_out
     transaction.outcome.message = outcome->message;
     transaction.outcome.welcome = outcome->welcome;
     mls_erase_all(&transaction);
-    mls_store_group(&transaction);
-    return mls_transaction_end(&transaction, MLS_OK);
-}
-
-enum mls_error mls_group_begin(struct mls_group *group, const struct mls_outcome *outcome)
-{
-    uint8_t *psk =
-        mls_secret_take_copy(&group->pool, group->current->secrets->resumption, MLS_HASH_MAX_BYTES);
-    if (psk == NULL) {
-        return MLS_ERR_NO_MEMORY;
+    struct mls_group source = *group; /* what the storage has of another group is none of ours */
+    source.storage = NULL;
+    enum mls_error error = mls_store_group(&transaction, &source);
+    error = mls_transaction_end(&transaction, error);
+    if (error == MLS_OK && group->storage != NULL) {
+        mls_resumption_clear(group);
     }
-    (void)mls_group_push_resumption(group, group->current->context.epoch, psk);
-    return mls_group_store_all(group, outcome);
+    return error;
 }

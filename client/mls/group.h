@@ -39,8 +39,8 @@ struct mls_key_package {
     bool last_resort;
 };
 
-/* One epoch, current, staged or past. A past one has no secrets but those that read its messages.
- */
+/* One epoch, current, staged or past. A past one has no tree, and no secrets but those that read
+ * its messages. */
 struct mls_epoch {
     struct mls_index_list
         removed; /* of a past one: leaves that its last commit removed, ascending */
@@ -48,7 +48,9 @@ struct mls_epoch {
     struct mls_group_context context; /* of context_bytes */
     struct mls_buffer context_bytes;
     uint8_t interim[MLS_HASH_MAX_BYTES]; /* interim transcript hash */
-    struct mls_epoch_secrets *secrets;   /* in the pool */
+    struct mls_epoch_secrets *secrets;   /* in the pool; NULL in a past one */
+    uint8_t *sender_data;                /* of a past one, in the pool */
+    struct mls_buffer signers;           /* of a past one: signers.c */
     struct mls_secret_tree *secret_tree;
     uint32_t own_leaf;
     uint8_t *keys[MLS_DEPTH_MAX + 1]; /* private keys on our path by level, in the pool */
@@ -107,8 +109,9 @@ struct mls_group {
     size_t pending_count;
     size_t pending_capacity;
     uint32_t *pending_slots; /* open addressing, twice the capacity: 1 + index, 0: empty */
-    struct mls_resumption resumption[MLS_RESUMPTION_EPOCHS_MAX]; /* oldest first */
+    struct mls_resumption *resumption; /* of ended epochs, oldest first; none with a storage */
     size_t resumption_count;
+    size_t resumption_room;
     struct mls_known_psk *psks;
     size_t psk_count;
     struct mls_buffer reinit; /* the ReInit proposal that closed the group */
@@ -145,6 +148,12 @@ enum mls_error mls_identity_write_leaf(const struct mls_identity *identity,
 /* -- group.c -- */
 struct mls_group *mls_group_allocate(struct mls_identity *identity, struct mls_storage *storage);
 struct mls_epoch *mls_epoch_create(struct mls_group *group);
+/* Without room for the secrets that a past one has not. */
+struct mls_epoch *mls_epoch_create_past(struct mls_group *group);
+static inline const uint8_t *mls_epoch_sender_data(const struct mls_epoch *epoch)
+{
+    return epoch->secrets == NULL ? epoch->sender_data : epoch->secrets->sender_data;
+}
 /* NULL is fine. */
 void mls_epoch_destroy(struct mls_group *group, struct mls_epoch *epoch);
 /* Writes the context of an epoch whose tree is final. */
@@ -156,10 +165,12 @@ enum mls_error mls_epoch_grow_secrets(struct mls_group *group, struct mls_epoch 
 /* Keeps a private key for our node at a level, instead of what was there. */
 enum mls_error mls_epoch_put_key(struct mls_group *group, struct mls_epoch *epoch, uint32_t level,
                                  const uint8_t *private_key);
+void mls_epoch_drop_keys(struct mls_group *group, struct mls_epoch *epoch);
 /* The private keys of `from` whose nodes are still those of `to`'s tree. */
 enum mls_error mls_epoch_inherit_keys(struct mls_group *group, const struct mls_epoch *from,
                                       struct mls_epoch *to);
-/* Wipes all that is not needed to read messages of an epoch that ended. */
+/* Wipes all that is not needed to read messages of an epoch that ended; its sender_data is there
+ * already. */
 void mls_epoch_retire(struct mls_group *group, struct mls_epoch *epoch);
 /* Whether the member at this leaf of a past epoch was removed since and is not back. */
 bool mls_group_sender_is_gone(const struct mls_group *group, const struct mls_epoch *epoch,
@@ -170,12 +181,8 @@ enum mls_error mls_group_check_open(const struct mls_group *group, enum mls_send
 void mls_staged_destroy(struct mls_group *group, struct mls_staged *staged);
 /* The epoch of this number, if its messages can still be read. */
 struct mls_epoch *mls_group_find_epoch(const struct mls_group *group, uint64_t number);
-/* An epoch's resumption key, in the pool, joins the list; gives the oldest where it was full. */
-uint8_t *mls_group_push_resumption(struct mls_group *group, uint64_t epoch, uint8_t *psk);
-/* A group whose first epoch is ready: notes its resumption key and writes its first records. Of
- * the outcome, what the group itself does not know. */
-enum mls_error mls_group_begin(struct mls_group *group, const struct mls_outcome *outcome);
-/* Every record, in place of what was in the storage. */
+/* Every record, in place of what was in the storage. Of the outcome, what the group itself does
+ * not know. */
 enum mls_error mls_group_store_all(struct mls_group *group, const struct mls_outcome *outcome);
 /* The meta record alone. */
 enum mls_error mls_group_store_settings(struct mls_group *group);
@@ -250,6 +257,27 @@ enum mls_error mls_change_apply(const struct mls_group *group, const struct mls_
 enum mls_error mls_proposal_check(const struct mls_group *group, const struct mls_epoch *epoch,
                                   const struct mls_proposal *proposal, struct mls_sender sender,
                                   bool is_sending);
+
+/* -- signers.c -- */
+/* Appends the signers of `before` that `after` has not. Failure is in the buffer. */
+void mls_signers_note(const struct mls_tree *before, const struct mls_tree *after,
+                      struct mls_buffer *out);
+bool mls_signers_are_valid(struct slice list, uint32_t leaf_width);
+/* Who signs at a leaf of the current epoch, a staged or a past one. False: nobody. */
+bool mls_group_find_signer(const struct mls_group *group, const struct mls_epoch *epoch,
+                           uint32_t leaf, struct mls_credential_view *out);
+
+/* -- resumption.c -- */
+/* Room for one more in memory. */
+enum mls_error mls_resumption_prepare(struct mls_group *group);
+/* A key in the pool joins the list; the oldest leaves where it is full. Cannot fail. */
+void mls_resumption_push(struct mls_group *group, uint64_t epoch, uint8_t *psk);
+/* A copy of a key at its place in the list. STATE_MALFORMED. */
+enum mls_error mls_resumption_insert(struct mls_group *group, uint64_t epoch, const uint8_t *psk);
+void mls_resumption_clear(struct mls_group *group);
+/* The key of this epoch, from wherever it is, if it is kept. STORAGE. */
+enum mls_error mls_resumption_find(const struct mls_group *group, uint64_t epoch, uint8_t *out,
+                                   bool *out_found);
 
 /* -- psk_store.c -- */
 /* mls_group_add_psk without the record. */
@@ -333,7 +361,7 @@ enum mls_error mls_successor_check(const struct mls_group *predecessor,
                                    const struct mls_psk_id *psks, uint32_t psk_count,
                                    const struct mls_epoch *epoch);
 
-/* -- state.c: the records of a group -- */
+/* -- transaction.c and state.c: the records of a group -- */
 struct mls_transaction {
     struct mls_group *group;
     struct mls_storage *storage; /* NULL: all of this does nothing */
@@ -343,17 +371,23 @@ struct mls_transaction {
     bool is_unsure; /* the commit failed: it may be durable all the same */
 };
 enum mls_store_mode {
-    MLS_STORE_NEW,    /* tree and secrets, for the first time */
-    MLS_STORE_PAST,   /* the few secrets that an ended epoch keeps; its tree is stored already */
-    MLS_STORE_PUBLIC, /* no secrets; the tree is stored already */
+    MLS_STORE_NEW,    /* with all secrets */
+    MLS_STORE_PAST,   /* with the few that an ended epoch keeps */
+    MLS_STORE_PUBLIC, /* with none */
 };
-/* Every record of the group, in the order of a blob. */
-void mls_store_group(struct mls_transaction *transaction);
+/* Every record of the group, in the order of a blob; resumption keys come from `source`. */
+enum mls_error mls_store_group(struct mls_transaction *transaction, const struct mls_group *source);
 void mls_transaction_begin(struct mls_transaction *transaction, struct mls_group *group);
 void mls_store_meta(struct mls_transaction *transaction);
 void mls_store_epoch(struct mls_transaction *transaction, const struct mls_epoch *epoch,
                      enum mls_store_mode mode);
+/* The nodes in which one tree differs from the other; `before` may be NULL. */
+void mls_store_tree(struct mls_transaction *transaction, const struct mls_tree *before,
+                    const struct mls_tree *after);
 void mls_store_secret_tree(struct mls_transaction *transaction, const struct mls_epoch *epoch);
+void mls_store_resumption(struct mls_transaction *transaction, uint64_t epoch, const uint8_t *psk);
+void mls_store_psk(struct mls_transaction *transaction, size_t index);
+void mls_erase_psk(struct mls_transaction *transaction, size_t index);
 /* The sender's ratchets and the nodes above as they are once the step is consumed. */
 void mls_store_step(struct mls_transaction *transaction, const struct mls_epoch *epoch,
                     const struct mls_secret_step *step);
@@ -361,7 +395,6 @@ void mls_store_staged(struct mls_transaction *transaction, const struct mls_stag
 void mls_store_pending(struct mls_transaction *transaction, const struct mls_pending *pending,
                        size_t index);
 void mls_erase_epoch(struct mls_transaction *transaction, const struct mls_epoch *epoch);
-void mls_erase_secret_tree(struct mls_transaction *transaction, const struct mls_epoch *epoch);
 /* What `before` has of them. */
 void mls_erase_staged(struct mls_transaction *transaction, const struct mls_group *before);
 void mls_erase_pending(struct mls_transaction *transaction, const struct mls_group *before);

@@ -277,7 +277,7 @@ enum mls_error mls_group_join(struct mls_identity *identity,
     mls_secret_give(&group->pool, (uint8_t *)joiner.path, sizeof(*joiner.path));
     if (error == MLS_OK) {
         struct mls_outcome outcome = {.call = MLS_CALL_JOIN};
-        error = mls_group_begin(group, &outcome);
+        error = mls_group_store_all(group, &outcome);
     }
     sodium_memzero(joiner.psk_secret, sizeof(joiner.psk_secret));
     mls_buffer_clear(&joiner.secrets_bytes);

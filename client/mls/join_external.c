@@ -170,7 +170,7 @@ enum mls_error mls_group_join_external(struct mls_identity *identity, struct sli
             .call = MLS_CALL_JOIN_EXTERNAL,
             .message = mls_buffer_done(out_commit),
         };
-        error = mls_group_begin(group, &outcome);
+        error = mls_group_store_all(group, &outcome);
     }
     if (error != MLS_OK) {
         mls_buffer_clear(out_commit);

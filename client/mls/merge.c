@@ -54,19 +54,22 @@ static enum mls_error store_entry(struct mls_group *group, const struct mls_grou
                                   struct mls_epoch *const *gone, size_t gone_count)
 {
     struct mls_transaction transaction;
+    const struct mls_epoch *ended = before->current;
     mls_transaction_begin(&transaction, group);
     transaction.outcome.call = is_own ? MLS_CALL_MERGE_OWN : MLS_CALL_MERGE_RECEIVED;
     for (size_t i = 0; i < gone_count; i++) {
         mls_erase_epoch(&transaction, gone[i]);
     }
     if (group->past_count > 0) {
-        mls_store_epoch(&transaction, before->current, MLS_STORE_PAST);
+        mls_store_epoch(&transaction, ended, MLS_STORE_PAST);
         if (step != NULL) {
-            mls_store_step(&transaction, before->current, step);
+            mls_store_step(&transaction, ended, step);
         }
     }
+    mls_store_resumption(&transaction, ended->context.epoch, ended->secrets->resumption);
     mls_erase_staged(&transaction, before);
     mls_erase_pending(&transaction, before);
+    mls_store_tree(&transaction, ended->tree, group->current->tree);
     mls_store_epoch(&transaction, group->current, MLS_STORE_NEW);
     mls_store_secret_tree(&transaction, group->current);
     mls_store_meta(&transaction);
@@ -87,90 +90,129 @@ static enum mls_error find_step(struct mls_group *group, const struct mls_staged
     return error == MLS_ERR_NO_MEMORY ? error : MLS_OK;
 }
 
-static enum mls_error enter_epoch(struct mls_group *group, struct mls_staged *staged,
-                                  struct mls_staged *other)
+/* What the current epoch will be once it has ended: a part of it, taken before anything changes. */
+static enum mls_error prepare_end(struct mls_group *group, struct mls_staged *staged,
+                                  uint8_t **out_resumption)
 {
-    struct mls_secret_step step;
-    bool has_step = false;
-    enum mls_error error = find_step(group, staged, &step, &has_step);
-    if (error != MLS_OK) {
-        return error;
-    }
-    struct mls_epoch *all[MLS_PAST_EPOCHS_MAX + 1];
-    size_t gone = 0;
-    struct mls_group before = *group;
-    uint8_t *psk =
-        mls_secret_take_copy(&group->pool, staged->epoch->secrets->resumption, MLS_HASH_MAX_BYTES);
-    if (psk == NULL) {
-        if (has_step) {
-            mls_secret_tree_drop(group->current->secret_tree, &step);
-        }
+    struct mls_epoch *ended = group->current;
+    *out_resumption = NULL;
+    mls_signers_note(ended->tree, staged->epoch->tree, &ended->signers);
+    ended->sender_data =
+        mls_secret_take_copy(&group->pool, ended->secrets->sender_data, MLS_HASH_MAX_BYTES);
+    if (ended->signers.failed || ended->sender_data == NULL) {
         return MLS_ERR_NO_MEMORY;
     }
-    uint8_t *old_psk = mls_group_push_resumption(group, staged->epoch->context.epoch, psk);
-    group->current->removed = staged->removed;
-    shift_epochs(group, staged->epoch, all, &gone);
+    ended->removed = staged->removed;
+    if (group->storage != NULL) {
+        return MLS_OK;
+    }
+    *out_resumption =
+        mls_secret_take_copy(&group->pool, ended->secrets->resumption, MLS_HASH_MAX_BYTES);
+    return *out_resumption == NULL ? MLS_ERR_NO_MEMORY : mls_resumption_prepare(group);
+}
+
+static void undo_end(struct mls_group *group, uint8_t *resumption)
+{
+    struct mls_epoch *current = group->current;
+    mls_buffer_clear(&current->signers);
+    mls_secret_give(&group->pool, current->sender_data, MLS_HASH_MAX_BYTES);
+    current->sender_data = NULL;
+    current->removed = mls_index_list_of(group->memory);
+    mls_secret_give(&group->pool, resumption, MLS_HASH_MAX_BYTES);
+}
+
+/* The group as it will be. Nothing is destroyed; `all` has the epochs that leave at its front. */
+static void move_on(struct mls_group *group, struct mls_staged *staged,
+                    struct mls_epoch *all[MLS_PAST_EPOCHS_MAX + 1], size_t *out_gone)
+{
+    shift_epochs(group, staged->epoch, all, out_gone);
     leave_behind(group);
     if (staged->reinit.size > 0) {
         group->state = MLS_GROUP_REINITIALISED;
         group->reinit = staged->reinit;
     }
-    error = store_entry(group, &before, staged == before.own, has_step ? &step : NULL, all, gone);
-    if (error != MLS_OK) {
-        if (has_step) {
-            mls_secret_tree_drop(before.current->secret_tree, &step);
-        }
-        *group = before;
-        group->current->removed = mls_index_list_of(group->memory);
-        mls_secret_give(&group->pool, psk, MLS_HASH_MAX_BYTES);
-        return error;
-    }
-    if (has_step) {
-        mls_secret_tree_consume(before.current->secret_tree, &step);
-    }
-    mls_staged_destroy(group, other);
-    for (size_t i = 0; i < gone; i++) {
-        mls_epoch_destroy(group, all[i]);
+}
+
+/* What was left behind goes. */
+static void settle(struct mls_group *group, const struct mls_group *before,
+                   struct mls_staged *staged, struct mls_epoch *const *gone, size_t gone_count)
+{
+    mls_staged_destroy(group, staged == before->own ? before->received : before->own);
+    for (size_t i = 0; i < gone_count; i++) {
+        mls_epoch_destroy(group, gone[i]);
     }
     if (group->past_count > 0) {
         mls_epoch_retire(group, group->past[group->past_count - 1]);
     }
-    mls_secret_give(&group->pool, old_psk, MLS_HASH_MAX_BYTES);
-    destroy_pending(&before);
+    destroy_pending(before);
     staged->epoch = NULL;
     staged->removed = mls_index_list_of(group->memory);
     staged->reinit = mls_buffer_of(group->memory);
     mls_staged_destroy(group, staged);
+}
+
+static enum mls_error enter_epoch(struct mls_group *group, struct mls_staged *staged)
+{
+    struct mls_secret_step step;
+    bool has_step = false;
+    struct mls_epoch *all[MLS_PAST_EPOCHS_MAX + 1];
+    size_t gone = 0;
+    uint8_t *resumption = NULL;
+    struct mls_epoch *ended = group->current;
+    uint64_t ended_number = ended->context.epoch;
+    enum mls_error error = find_step(group, staged, &step, &has_step);
+    if (error != MLS_OK) {
+        return error;
+    }
+    error = prepare_end(group, staged, &resumption);
+    struct mls_group before = *group;
+    if (error == MLS_OK) {
+        move_on(group, staged, all, &gone);
+        error =
+            store_entry(group, &before, staged == before.own, has_step ? &step : NULL, all, gone);
+    }
+    if (error != MLS_OK) {
+        *group = before;
+        undo_end(group, resumption);
+        if (has_step) {
+            mls_secret_tree_drop(ended->secret_tree, &step);
+        }
+        return error;
+    }
+    if (has_step) {
+        mls_secret_tree_consume(ended->secret_tree, &step);
+    }
+    if (resumption != NULL) {
+        mls_resumption_push(group, ended_number, resumption);
+    }
+    settle(group, &before, staged, all, gone);
     return MLS_OK;
 }
 
-static enum mls_error store_closing(struct mls_group *group, const struct mls_group *before)
+/* All secrets go, and what is left is stored anew. */
+static enum mls_error store_closing(struct mls_group *group)
 {
     struct mls_transaction transaction;
     mls_transaction_begin(&transaction, group);
     transaction.outcome.call = MLS_CALL_MERGE_RECEIVED;
-    for (size_t i = 0; i < before->past_count; i++) {
-        mls_erase_epoch(&transaction, before->past[i]);
-    }
-    mls_erase_staged(&transaction, before);
-    mls_erase_pending(&transaction, before);
-    mls_erase_secret_tree(&transaction, group->current);
-    mls_store_epoch(&transaction, group->current, MLS_STORE_PUBLIC);
-    mls_store_meta(&transaction);
-    return mls_transaction_end(&transaction, MLS_OK);
+    mls_erase_all(&transaction);
+    enum mls_error error = mls_store_group(&transaction, group);
+    return mls_transaction_end(&transaction, error);
 }
 
 /* A group that removed us keeps its public face; every secret goes (12.4.2). */
 static enum mls_error close_group(struct mls_group *group)
 {
     struct mls_group before = *group;
+    struct mls_secret_tree *secret_tree = group->current->secret_tree;
     group->state = MLS_GROUP_REMOVED;
     group->past_count = 0;
-    group->resumption_count = 0;
+    group->current->secret_tree = NULL;
     leave_behind(group);
-    enum mls_error error = store_closing(group, &before);
+    enum mls_error error = store_closing(group);
     if (error != MLS_OK) {
         *group = before;
+        group->current->secret_tree = secret_tree;
         return error;
     }
     mls_staged_destroy(group, before.own);
@@ -179,13 +221,10 @@ static enum mls_error close_group(struct mls_group *group)
     for (size_t i = 0; i < before.past_count; i++) {
         mls_epoch_destroy(group, before.past[i]);
     }
-    for (size_t i = 0; i < before.resumption_count; i++) {
-        mls_secret_give(&group->pool, before.resumption[i].psk, MLS_HASH_MAX_BYTES);
-    }
-    mls_epoch_retire(group, group->current);
+    mls_resumption_clear(group);
+    mls_epoch_drop_keys(group, group->current);
     sodium_memzero(group->current->secrets, sizeof(*group->current->secrets));
-    mls_secret_tree_destroy(group->current->secret_tree);
-    group->current->secret_tree = NULL;
+    mls_secret_tree_destroy(secret_tree);
     return MLS_OK;
 }
 
@@ -198,7 +237,7 @@ enum mls_error mls_group_merge(struct mls_group *group, enum mls_staged_kind kin
     if (staged->epoch == NULL) {
         return close_group(group);
     }
-    return enter_epoch(group, staged, kind == MLS_STAGED_OWN ? group->received : group->own);
+    return enter_epoch(group, staged);
 }
 
 enum mls_error mls_group_discard(struct mls_group *group, enum mls_staged_kind kind)

@@ -130,6 +130,10 @@ struct mls_storage {
     void (*abandon)(struct mls_storage *storage);
     /* Every record of the group that there is. */
     bool (*erase_all)(struct mls_storage *storage);
+    /* Reads one record, outside of a transaction: the key of an epoch long ended, when a proposal
+     * names it. *out_size is 0 where there is none; more than `room` does not happen. */
+    bool (*get)(struct mls_storage *storage, struct slice key, uint8_t *out, size_t room,
+                size_t *out_size);
     /* The last before commit, for records of the caller's own in the same transaction. False: the
      * call fails, and changes nothing. NULL: there are none. */
     bool (*attend)(struct mls_storage *storage, const struct mls_outcome *outcome);

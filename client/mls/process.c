@@ -78,15 +78,11 @@ static enum mls_error find_external_sender(struct incoming *in)
 static enum mls_error find_sender(struct incoming *in)
 {
     const struct mls_frame *frame = &in->message.frame;
-    const struct mls_leaf_node *leaf;
     switch (frame->sender.type) {
     case MLS_SENDER_MEMBER:
-        leaf = mls_tree_leaf(in->epoch->tree, frame->sender.index);
-        if (leaf == NULL) {
-            return MLS_ERR_NOT_A_MEMBER;
-        }
-        in->credential = credential_of(leaf);
-        return MLS_OK;
+        return mls_group_find_signer(in->group, in->epoch, frame->sender.index, &in->credential)
+                   ? MLS_OK
+                   : MLS_ERR_NOT_A_MEMBER;
     case MLS_SENDER_EXTERNAL:
         return find_external_sender(in);
     case MLS_SENDER_NEW_MEMBER_PROPOSAL:
@@ -168,11 +164,12 @@ static enum mls_error open_sealed(struct incoming *in, const struct mls_private_
     struct mls_sender_data sender;
     struct mls_group *group = in->group;
     enum mls_error error = mls_private_message_open_sender(
-        group->suite, group->memory, in->epoch->secrets->sender_data, view, &sender);
+        group->suite, group->memory, mls_epoch_sender_data(in->epoch), view, &sender);
     if (error != MLS_OK) {
         return error;
     }
-    if (mls_tree_leaf(in->epoch->tree, sender.leaf) == NULL) {
+    struct mls_credential_view credential;
+    if (!mls_group_find_signer(group, in->epoch, sender.leaf, &credential)) {
         return MLS_ERR_NOT_A_MEMBER;
     }
     if (sender.leaf == in->epoch->own_leaf) {

@@ -1,4 +1,6 @@
 /* Where pre-shared keys come from: those the application gave, and our epochs' resumption keys. */
+#include <sodium.h>
+
 #include "base/assert.h"
 #include "client/mls/group.h"
 
@@ -88,6 +90,7 @@ enum mls_error mls_group_put_psk(struct mls_group *group, const struct mls_psk *
 
 enum mls_error mls_group_add_psk(struct mls_group *group, const struct mls_psk *psk)
 {
+    struct mls_transaction transaction;
     struct mls_known_psk old;
     size_t at = 0;
     bool replaced = false;
@@ -95,7 +98,9 @@ enum mls_error mls_group_add_psk(struct mls_group *group, const struct mls_psk *
     if (error != MLS_OK) {
         return error;
     }
-    error = mls_group_store_settings(group);
+    mls_transaction_begin(&transaction, group);
+    mls_store_psk(&transaction, at);
+    error = mls_transaction_end(&transaction, MLS_OK);
     if (error == MLS_OK && replaced) {
         known_clear(group, &old);
     } else if (error != MLS_OK) {
@@ -109,19 +114,20 @@ enum mls_error mls_group_add_psk(struct mls_group *group, const struct mls_psk *
     return error;
 }
 
+/* Writes the key to `scratch`, as it may come from a storage. */
 static enum mls_error find_resumption(const struct mls_group *group, const struct mls_psk_id *id,
-                                      struct slice *out_secret)
+                                      uint8_t *scratch, struct slice *out_secret)
 {
+    bool found = false;
     if (group == NULL || !slice_equal(id->group_id, mls_group_id(group))) {
         return MLS_ERR_PSK_UNKNOWN;
     }
-    for (size_t i = 0; i < group->resumption_count; i++) {
-        if (group->resumption[i].epoch == id->epoch) {
-            *out_secret = slice_of(group->resumption[i].psk, group->suite->hash_bytes);
-            return MLS_OK;
-        }
+    enum mls_error error = mls_resumption_find(group, id->epoch, scratch, &found);
+    if (error == MLS_OK && !found) {
+        error = MLS_ERR_PSK_UNKNOWN;
     }
-    return MLS_ERR_PSK_UNKNOWN;
+    *out_secret = slice_of(scratch, group->suite->hash_bytes);
+    return error;
 }
 
 static enum mls_error find_external(const struct mls_psk_sources *sources, struct slice id,
@@ -142,14 +148,14 @@ static enum mls_error find_external(const struct mls_psk_sources *sources, struc
 }
 
 static enum mls_error find_psk(const struct mls_psk_sources *sources, const struct mls_psk_id *id,
-                               struct slice *out_secret)
+                               uint8_t *scratch, struct slice *out_secret)
 {
     if (id->type == MLS_PSK_EXTERNAL) {
         return find_external(sources, id->external_id, out_secret);
     }
-    enum mls_error error = find_resumption(sources->group, id, out_secret);
-    if (error != MLS_OK) {
-        error = find_resumption(sources->predecessor, id, out_secret);
+    enum mls_error error = find_resumption(sources->group, id, scratch, out_secret);
+    if (error == MLS_ERR_PSK_UNKNOWN) {
+        error = find_resumption(sources->predecessor, id, scratch, out_secret);
     }
     return error;
 }
@@ -159,15 +165,17 @@ enum mls_error mls_psk_combine(const struct mls_suite *suite, const struct mls_p
                                uint8_t *out_psk_secret)
 {
     COLUMBA_ASSERT(count <= MLS_PSKS_MAX);
+    uint8_t scratch[MLS_HASH_MAX_BYTES];
+    enum mls_error error = MLS_OK;
     mls_psk_secret_start(suite, out_psk_secret);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && error == MLS_OK; i++) {
         struct slice secret;
-        enum mls_error error = find_psk(sources, ids[i], &secret);
-        if (error != MLS_OK) {
-            return error;
+        error = find_psk(sources, ids[i], scratch, &secret);
+        if (error == MLS_OK) {
+            mls_psk_secret_step(suite, out_psk_secret, ids[i]->encoded, (uint16_t)i,
+                                (uint16_t)count, secret);
         }
-        mls_psk_secret_step(suite, out_psk_secret, ids[i]->encoded, (uint16_t)i, (uint16_t)count,
-                            secret);
     }
-    return MLS_OK;
+    sodium_memzero(scratch, sizeof(scratch));
+    return error;
 }

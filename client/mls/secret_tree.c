@@ -107,6 +107,59 @@ void mls_secret_tree_put_sender(struct mls_secret_tree *tree, uint32_t leaf,
     tree->senders[leaf] = ratchets;
 }
 
+/* Room for one more, at the place of a generation. */
+static enum mls_error open_place(struct mls_secret_tree *tree, struct mls_ratchet *ratchet,
+                                 uint32_t generation, uint32_t *out_at)
+{
+    if (ratchet->skipped_count == ratchet->skipped_room) {
+        uint32_t room = ratchet->skipped_room == 0 ? 4 : 2 * ratchet->skipped_room;
+        struct mls_skipped_key *grown = memory_allocate(tree->memory, room * sizeof(*grown));
+        if (grown == NULL) {
+            return MLS_ERR_NO_MEMORY;
+        }
+        if (ratchet->skipped_count > 0) {
+            memcpy(grown, ratchet->skipped, ratchet->skipped_count * sizeof(*grown));
+        }
+        memory_release(tree->memory, ratchet->skipped);
+        ratchet->skipped = grown;
+        ratchet->skipped_room = room;
+    }
+    uint32_t at = ratchet->skipped_count;
+    while (at > 0 && ratchet->skipped[at - 1].generation > generation) {
+        at--;
+    }
+    *out_at = at;
+    return at > 0 && ratchet->skipped[at - 1].generation == generation ? MLS_ERR_STATE_MALFORMED
+                                                                       : MLS_OK;
+}
+
+enum mls_error mls_secret_tree_put_skipped(struct mls_secret_tree *tree, uint32_t leaf,
+                                           enum mls_ratchet_kind kind, uint32_t generation,
+                                           const uint8_t *key_nonce)
+{
+    uint32_t at = 0;
+    if (leaf >= tree->leaf_width || tree->senders[leaf] == NULL) {
+        return MLS_ERR_STATE_MALFORMED;
+    }
+    struct mls_ratchet *ratchet = &tree->senders[leaf]->ratchet[kind];
+    if (ratchet->skipped_count == MLS_OUT_OF_ORDER_MAX ||
+        (generation >= ratchet->generation && !ratchet->exhausted)) {
+        return MLS_ERR_STATE_MALFORMED;
+    }
+    uint8_t *copy = mls_secret_take_copy(tree->pool, key_nonce, MLS_MESSAGE_KEY_BYTES);
+    enum mls_error error =
+        copy == NULL ? MLS_ERR_NO_MEMORY : open_place(tree, ratchet, generation, &at);
+    if (error != MLS_OK) {
+        mls_secret_give(tree->pool, copy, MLS_MESSAGE_KEY_BYTES);
+        return error;
+    }
+    memmove(&ratchet->skipped[at + 1], &ratchet->skipped[at],
+            (ratchet->skipped_count - at) * sizeof(*ratchet->skipped));
+    ratchet->skipped[at] = (struct mls_skipped_key){.generation = generation, .key_nonce = copy};
+    ratchet->skipped_count++;
+    return MLS_OK;
+}
+
 enum mls_error mls_secret_tree_next(const struct mls_secret_tree *tree, uint32_t leaf,
                                     enum mls_ratchet_kind kind, uint32_t *out_generation)
 {

@@ -100,6 +100,10 @@ enum mls_error mls_secret_tree_put_node(struct mls_secret_tree *tree, uint32_t n
 /* Takes the ratchets, whose blocks are of the tree's pool. */
 void mls_secret_tree_put_sender(struct mls_secret_tree *tree, uint32_t leaf,
                                 struct mls_sender_ratchets *ratchets);
+/* The key of an overtaken message, for a ratchet that is there, in any order. STATE_MALFORMED. */
+enum mls_error mls_secret_tree_put_skipped(struct mls_secret_tree *tree, uint32_t leaf,
+                                           enum mls_ratchet_kind kind, uint32_t generation,
+                                           const uint8_t *key_nonce);
 /* Gives back all that the ratchets hold, and themselves. */
 void mls_sender_ratchets_destroy(struct memory *memory, struct mls_secret_pool *pool,
                                  struct mls_sender_ratchets *ratchets);

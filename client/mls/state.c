@@ -1,138 +1,9 @@
-/*
- * The records of a group, as they are written. What reads them is in restore.c.
- *
- *   G                       version, suite, state, settings, resumption and external keys
- *   T epoch                 context, interim hash, tree: all public
- *   K epoch                 our leaf, and the epoch's secrets or what is left of them
- *   N epoch node            one secret of the secret tree
- *   R epoch leaf            one sender's ratchets
- *   P index                 one pending proposal
- *   S                       our staged commit: what T and K of its epoch would be
- *
- * A change writes the few records it touches: a message one R, and the N around a sender's first.
- * So no record that is left behind leads to a key that was used.
- */
+/* The records of a group, as they are written; state.h names them, restore.c reads them. */
 #include "client/mls/state.h"
 
 #include <sodium.h>
 
-void mls_transaction_begin(struct mls_transaction *transaction, struct mls_group *group)
-{
-    *transaction = (struct mls_transaction){.group = group, .storage = group->storage};
-    transaction->outcome = (struct mls_outcome){
-        .group_id = group->current->context.group_id,
-        .epoch = group->current->context.epoch,
-    };
-    if (transaction->storage != NULL && !transaction->storage->begin(transaction->storage)) {
-        transaction->failed = true;
-    }
-}
-
-enum mls_error mls_transaction_end(struct mls_transaction *transaction, enum mls_error error)
-{
-    struct mls_storage *storage = transaction->storage;
-    if (storage == NULL) {
-        return error;
-    }
-    if (error == MLS_OK && transaction->no_memory) {
-        error = MLS_ERR_NO_MEMORY;
-    }
-    if (error == MLS_OK && !transaction->failed && storage->attend != NULL) {
-        transaction->failed = !storage->attend(storage, &transaction->outcome);
-    }
-    if (error == MLS_OK && transaction->failed) {
-        error = MLS_ERR_STORAGE;
-    }
-    if (error != MLS_OK) {
-        storage->abandon(storage);
-        return error;
-    }
-    transaction->is_unsure = !storage->commit(storage);
-    return transaction->is_unsure ? MLS_ERR_STORAGE : MLS_OK;
-}
-
-enum mls_error mls_transaction_end_sending(struct mls_transaction *transaction,
-                                           struct mls_epoch *epoch, struct mls_secret_step *step,
-                                           bool has_step)
-{
-    enum mls_error error = mls_transaction_end(transaction, MLS_OK);
-    if (has_step && (error == MLS_OK || transaction->is_unsure)) {
-        mls_secret_tree_consume(epoch->secret_tree, step);
-    } else if (has_step) {
-        mls_secret_tree_drop(epoch->secret_tree, step);
-    }
-    return error;
-}
-
-/* -- keys of records -- */
-
-struct slice mls_record_key(enum mls_record_kind kind, uint64_t epoch, uint32_t index,
-                            struct mls_record_name *out)
-{
-    struct writer writer = writer_of(out->bytes, sizeof(out->bytes));
-    writer_u8(&writer, (uint8_t)kind);
-    if (kind == MLS_RECORD_PENDING) {
-        writer_u32(&writer, index);
-    } else if (kind != MLS_RECORD_META && kind != MLS_RECORD_STAGED) {
-        writer_u64(&writer, epoch);
-        if (kind == MLS_RECORD_NODE || kind == MLS_RECORD_RATCHETS) {
-            writer_u32(&writer, index);
-        }
-    }
-    return writer_done(&writer);
-}
-
-static void put(struct mls_transaction *transaction, enum mls_record_kind kind, uint64_t epoch,
-                uint32_t index, struct mls_buffer *value)
-{
-    struct mls_record_name name;
-    struct mls_storage *storage = transaction->storage;
-    if (value->failed) {
-        transaction->no_memory = true;
-    } else if (!transaction->failed && !transaction->no_memory &&
-               !storage->put(storage, mls_record_key(kind, epoch, index, &name),
-                             mls_buffer_done(value))) {
-        transaction->failed = true;
-    }
-    mls_buffer_clear(value);
-}
-
-static void erase(struct mls_transaction *transaction, enum mls_record_kind kind, uint64_t epoch,
-                  uint32_t index)
-{
-    struct mls_record_name name;
-    struct mls_storage *storage = transaction->storage;
-    if (!transaction->failed && !transaction->no_memory &&
-        !storage->erase(storage, mls_record_key(kind, epoch, index, &name))) {
-        transaction->failed = true;
-    }
-}
-
-void mls_erase_all(struct mls_transaction *transaction)
-{
-    struct mls_storage *storage = transaction->storage;
-    if (storage != NULL && !transaction->failed && !storage->erase_all(storage)) {
-        transaction->failed = true;
-    }
-}
-
-/* -- values of records -- */
-
-static void write_psks(const struct mls_group *group, struct mls_buffer *out)
-{
-    size_t mark = mls_write_open(out);
-    for (size_t i = 0; i < group->resumption_count; i++) {
-        mls_write_u64(out, group->resumption[i].epoch);
-        mls_write_vector(out, slice_of(group->resumption[i].psk, group->suite->hash_bytes));
-    }
-    mls_write_close(out, mark);
-    mark = mls_write_open(out);
-    for (size_t i = 0; i < group->psk_count; i++) {
-        mls_write_vector(out, mls_buffer_done(&group->psks[i].id));
-        mls_write_vector(out, slice_of(group->psks[i].secret, group->psks[i].size));
-    }
-    mls_write_close(out, mark);
-}
+#include "base/assert.h"
 
 void mls_store_meta(struct mls_transaction *transaction)
 {
@@ -151,10 +22,64 @@ void mls_store_meta(struct mls_transaction *transaction)
     for (size_t i = 0; i < group->past_count; i++) {
         mls_write_u64(&value, group->past[i]->context.epoch);
     }
-    write_psks(group, &value);
     mls_write_vector(&value, mls_buffer_done(&group->reinit));
-    put(transaction, MLS_RECORD_META, 0, 0, &value);
+    mls_transaction_put(transaction, (struct mls_record_id){.kind = MLS_RECORD_META}, &value);
 }
+
+/* -- the tree -- */
+
+static void store_tree_node(struct mls_transaction *transaction, uint32_t node,
+                            const struct mls_tree_node *content)
+{
+    struct mls_record_id id = {.kind = MLS_RECORD_TREE, .index = node};
+    if (content == NULL) {
+        mls_transaction_erase(transaction, id);
+        return;
+    }
+    struct mls_buffer value = mls_buffer_of(transaction->group->memory);
+    mls_tree_encode_node(content, &value);
+    mls_transaction_put(transaction, id, &value);
+}
+
+/* Trees share the nodes that are the same in both. `before` may be NULL. */
+static bool next_change(const struct mls_tree *before, const struct mls_tree *after, uint32_t *node)
+{
+    uint32_t count = mls_node_count(after->leaf_width);
+    if (before != NULL && mls_node_count(before->leaf_width) > count) {
+        count = mls_node_count(before->leaf_width);
+    }
+    while (*node < count && (before == NULL ? NULL : mls_tree_node_at(before, *node)) ==
+                                mls_tree_node_at(after, *node)) {
+        (*node)++;
+    }
+    return *node < count;
+}
+
+void mls_store_tree(struct mls_transaction *transaction, const struct mls_tree *before,
+                    const struct mls_tree *after)
+{
+    for (uint32_t node = 0; transaction->storage != NULL && next_change(before, after, &node);
+         node++) {
+        store_tree_node(transaction, node, mls_tree_node_at(after, node));
+    }
+}
+
+static void write_tree_changes(const struct mls_tree *before, const struct mls_tree *after,
+                               struct mls_buffer *out)
+{
+    size_t mark = mls_write_open(out);
+    for (uint32_t node = 0; next_change(before, after, &node); node++) {
+        const struct mls_tree_node *content = mls_tree_node_at(after, node);
+        mls_write_u32(out, node);
+        mls_write_u8(out, content != NULL);
+        if (content != NULL) {
+            mls_tree_encode_node(content, out);
+        }
+    }
+    mls_write_close(out, mark);
+}
+
+/* -- an epoch -- */
 
 static void write_indices(const struct mls_index_list *list, struct mls_buffer *out)
 {
@@ -165,25 +90,9 @@ static void write_indices(const struct mls_index_list *list, struct mls_buffer *
     mls_write_close(out, mark);
 }
 
-static void write_tree(const struct mls_epoch *epoch, size_t hash_bytes, struct mls_buffer *out)
+static void write_keys(const struct mls_group *group, const struct mls_epoch *epoch,
+                       struct mls_buffer *out)
 {
-    mls_write_vector(out, epoch->context.encoded);
-    mls_write_vector(out, slice_of(epoch->interim, hash_bytes));
-    mls_tree_encode(epoch->tree, out);
-}
-
-static void write_secrets(const struct mls_group *group, const struct mls_epoch *epoch,
-                          enum mls_store_mode mode, struct mls_buffer *out)
-{
-    mls_write_u8(out, (uint8_t)mode);
-    mls_write_u32(out, epoch->own_leaf);
-    if (mode == MLS_STORE_PAST) {
-        mls_write_bytes(out, slice_of(epoch->secrets->sender_data, MLS_HASH_MAX_BYTES));
-        write_indices(&epoch->removed, out);
-    }
-    if (mode != MLS_STORE_NEW) {
-        return;
-    }
     mls_write_bytes(out, slice_of(epoch->secrets, sizeof(*epoch->secrets)));
     size_t mark = mls_write_open(out);
     for (uint32_t level = 0; level <= MLS_DEPTH_MAX; level++) {
@@ -195,19 +104,24 @@ static void write_secrets(const struct mls_group *group, const struct mls_epoch 
     mls_write_close(out, mark);
 }
 
-static void store_tree(struct mls_transaction *transaction, const struct mls_epoch *epoch)
+static void write_epoch(const struct mls_group *group, const struct mls_epoch *epoch,
+                        enum mls_store_mode mode, struct mls_buffer *out)
 {
-    struct mls_buffer value = mls_buffer_of(transaction->group->memory);
-    write_tree(epoch, transaction->group->suite->hash_bytes, &value);
-    put(transaction, MLS_RECORD_TREE, epoch->context.epoch, 0, &value);
-}
-
-static void store_secrets(struct mls_transaction *transaction, const struct mls_epoch *epoch,
-                          enum mls_store_mode mode)
-{
-    struct mls_buffer value = mls_buffer_of(transaction->group->memory);
-    write_secrets(transaction->group, epoch, mode, &value);
-    put(transaction, MLS_RECORD_SECRETS, epoch->context.epoch, 0, &value);
+    uint32_t width = epoch->tree == NULL ? epoch->secret_tree->leaf_width : epoch->tree->leaf_width;
+    mls_write_u8(out, (uint8_t)mode);
+    mls_write_u32(out, epoch->own_leaf);
+    mls_write_u32(out, width);
+    mls_write_vector(out, epoch->context.encoded);
+    if (mode == MLS_STORE_PAST) {
+        mls_write_bytes(out, slice_of(mls_epoch_sender_data(epoch), MLS_HASH_MAX_BYTES));
+        write_indices(&epoch->removed, out);
+        mls_write_vector(out, mls_buffer_done(&epoch->signers));
+        return;
+    }
+    mls_write_vector(out, slice_of(epoch->interim, group->suite->hash_bytes));
+    if (mode == MLS_STORE_NEW) {
+        write_keys(group, epoch, out);
+    }
 }
 
 void mls_store_epoch(struct mls_transaction *transaction, const struct mls_epoch *epoch,
@@ -216,58 +130,75 @@ void mls_store_epoch(struct mls_transaction *transaction, const struct mls_epoch
     if (transaction->storage == NULL) {
         return;
     }
-    if (mode == MLS_STORE_NEW) {
-        store_tree(transaction, epoch);
+    struct mls_buffer value = mls_buffer_of(transaction->group->memory);
+    write_epoch(transaction->group, epoch, mode, &value);
+    mls_transaction_put(
+        transaction,
+        (struct mls_record_id){.kind = MLS_RECORD_EPOCH, .epoch = epoch->context.epoch}, &value);
+}
+
+/* -- pre-shared keys -- */
+
+void mls_store_resumption(struct mls_transaction *transaction, uint64_t epoch, const uint8_t *psk)
+{
+    const struct mls_group *group = transaction->group;
+    if (transaction->storage == NULL) {
+        return;
     }
-    store_secrets(transaction, epoch, mode);
+    struct mls_buffer value = mls_buffer_of(group->memory);
+    mls_write_u64(&value, epoch);
+    mls_write_bytes(&value, slice_of(psk, group->suite->hash_bytes));
+    mls_transaction_put(transaction, mls_resumption_record(epoch), &value);
+}
+
+void mls_store_psk(struct mls_transaction *transaction, size_t index)
+{
+    const struct mls_group *group = transaction->group;
+    if (transaction->storage == NULL) {
+        return;
+    }
+    COLUMBA_ASSERT(index < group->psk_count);
+    const struct mls_known_psk *psk = &group->psks[index];
+    struct mls_buffer value = mls_buffer_of(group->memory);
+    mls_write_vector(&value, mls_buffer_done(&psk->id));
+    mls_write_vector(&value, slice_of(psk->secret, psk->size));
+    mls_transaction_put(transaction,
+                        (struct mls_record_id){.kind = MLS_RECORD_PSK, .index = (uint32_t)index},
+                        &value);
+}
+
+void mls_erase_psk(struct mls_transaction *transaction, size_t index)
+{
+    if (transaction->storage != NULL) {
+        mls_transaction_erase(
+            transaction, (struct mls_record_id){.kind = MLS_RECORD_PSK, .index = (uint32_t)index});
+    }
 }
 
 /* -- the secret tree -- */
 
-static void write_skipped(const struct mls_ratchet *ratchet, uint32_t from, uint32_t except,
-                          bool has_except, struct mls_buffer *out)
+static struct mls_record_id node_id(const struct mls_epoch *epoch, uint32_t node)
 {
-    for (uint32_t i = from; i < ratchet->skipped_count; i++) {
-        if (!has_except || ratchet->skipped[i].generation != except) {
-            mls_write_u32(out, ratchet->skipped[i].generation);
-            mls_write_bytes(out, slice_of(ratchet->skipped[i].key_nonce, MLS_MESSAGE_KEY_BYTES));
-        }
-    }
+    return (struct mls_record_id){
+        .kind = MLS_RECORD_NODE, .epoch = epoch->context.epoch, .index = node};
 }
 
-/* A ratchet as it is after the step, which may be NULL. */
-static void write_ratchet(const struct mls_ratchet *ratchet, const struct mls_secret_step *step,
-                          struct mls_buffer *out)
+static struct mls_record_id ratchet_id(const struct mls_epoch *epoch, uint32_t leaf,
+                                       enum mls_ratchet_kind ratchet)
 {
-    bool forward = step != NULL && !step->was_skipped;
-    const struct mls_ratchet *head = forward ? &step->next : ratchet;
-    uint32_t kept = 0;
-    if (forward && step->next.skipped_count + ratchet->skipped_count > step->next.skipped_room &&
-        step->next.skipped != NULL) {
-        kept = step->next.skipped_count + ratchet->skipped_count - step->next.skipped_room;
-    }
-    mls_write_u32(out, head->generation);
-    mls_write_u8(out, head->exhausted);
-    mls_write_bytes(out, slice_of(head->secret, MLS_HASH_MAX_BYTES));
-    size_t mark = mls_write_open(out);
-    write_skipped(ratchet, kept, step == NULL ? 0 : step->generation,
-                  step != NULL && step->was_skipped, out);
-    if (forward) {
-        write_skipped(&step->next, 0, 0, false, out);
-    }
-    mls_write_close(out, mark);
+    return (struct mls_record_id){.kind = MLS_RECORD_RATCHET,
+                                  .epoch = epoch->context.epoch,
+                                  .index = leaf,
+                                  .ratchet = ratchet};
 }
 
-static void store_ratchets(struct mls_transaction *transaction, const struct mls_epoch *epoch,
-                           uint32_t leaf, const struct mls_sender_ratchets *sender,
-                           const struct mls_secret_step *step)
+static struct mls_record_id skipped_id(const struct mls_epoch *epoch, uint32_t leaf,
+                                       enum mls_ratchet_kind ratchet, uint32_t generation)
 {
-    struct mls_buffer value = mls_buffer_of(transaction->group->memory);
-    for (size_t kind = 0; kind < MLS_RATCHET_KINDS; kind++) {
-        bool steps = step != NULL && step->kind == (enum mls_ratchet_kind)kind;
-        write_ratchet(&sender->ratchet[kind], steps ? step : NULL, &value);
-    }
-    put(transaction, MLS_RECORD_RATCHETS, epoch->context.epoch, leaf, &value);
+    struct mls_record_id id = ratchet_id(epoch, leaf, ratchet);
+    id.kind = MLS_RECORD_SKIPPED;
+    id.generation = generation;
+    return id;
 }
 
 static void store_node(struct mls_transaction *transaction, const struct mls_epoch *epoch,
@@ -275,7 +206,57 @@ static void store_node(struct mls_transaction *transaction, const struct mls_epo
 {
     struct mls_buffer value = mls_buffer_of(transaction->group->memory);
     mls_write_bytes(&value, slice_of(secret, MLS_HASH_MAX_BYTES));
-    put(transaction, MLS_RECORD_NODE, epoch->context.epoch, node, &value);
+    mls_transaction_put(transaction, node_id(epoch, node), &value);
+}
+
+static void store_ratchet(struct mls_transaction *transaction, struct mls_record_id id,
+                          const struct mls_ratchet *ratchet)
+{
+    struct mls_buffer value = mls_buffer_of(transaction->group->memory);
+    mls_write_u32(&value, ratchet->generation);
+    mls_write_u8(&value, ratchet->exhausted);
+    mls_write_bytes(&value, slice_of(ratchet->secret, MLS_HASH_MAX_BYTES));
+    mls_transaction_put(transaction, id, &value);
+}
+
+/* The kept keys of a ratchet; its head may be another's. */
+static void store_skipped(struct mls_transaction *transaction, const struct mls_epoch *epoch,
+                          uint32_t leaf, enum mls_ratchet_kind kind,
+                          const struct mls_ratchet *ratchet)
+{
+    for (uint32_t i = 0; i < ratchet->skipped_count; i++) {
+        const struct mls_skipped_key *skipped = &ratchet->skipped[i];
+        struct mls_buffer value = mls_buffer_of(transaction->group->memory);
+        mls_write_bytes(&value, slice_of(skipped->key_nonce, MLS_MESSAGE_KEY_BYTES));
+        mls_transaction_put(transaction, skipped_id(epoch, leaf, kind, skipped->generation),
+                            &value);
+    }
+}
+
+/* The way down to a sender that is met for the first time, and its other ratchet. */
+static void store_descent(struct mls_transaction *transaction, const struct mls_epoch *epoch,
+                          const struct mls_secret_step *step)
+{
+    mls_transaction_erase(transaction, node_id(epoch, step->top));
+    for (uint32_t level = 0; level < MLS_DEPTH_MAX; level++) {
+        if (step->copath[level] != NULL) {
+            store_node(transaction, epoch, mls_node_sibling(mls_node_at_level(step->leaf, level)),
+                       step->copath[level]);
+        }
+    }
+    for (int kind = 0; kind < MLS_RATCHET_KINDS; kind++) {
+        if (kind != (int)step->kind) {
+            store_ratchet(transaction, ratchet_id(epoch, step->leaf, (enum mls_ratchet_kind)kind),
+                          &step->fresh->ratchet[kind]);
+        }
+    }
+}
+
+/* How many of the kept keys, the oldest, a step forward gives up. */
+static uint32_t count_leaving(const struct mls_ratchet *ratchet, const struct mls_ratchet *next)
+{
+    uint32_t all = ratchet->skipped_count + next->skipped_count;
+    return next->skipped != NULL && all > next->skipped_room ? all - next->skipped_room : 0;
 }
 
 void mls_store_step(struct mls_transaction *transaction, const struct mls_epoch *epoch,
@@ -285,18 +266,23 @@ void mls_store_step(struct mls_transaction *transaction, const struct mls_epoch 
     if (transaction->storage == NULL) {
         return;
     }
+    if (step->was_skipped) {
+        mls_transaction_erase(transaction,
+                              skipped_id(epoch, step->leaf, step->kind, step->generation));
+        return;
+    }
     if (step->fresh != NULL) {
         sender = step->fresh;
-        erase(transaction, MLS_RECORD_NODE, epoch->context.epoch, step->top);
-        for (uint32_t level = 0; level < MLS_DEPTH_MAX; level++) {
-            if (step->copath[level] != NULL) {
-                store_node(transaction, epoch,
-                           mls_node_sibling(mls_node_at_level(step->leaf, level)),
-                           step->copath[level]);
-            }
-        }
+        store_descent(transaction, epoch, step);
     }
-    store_ratchets(transaction, epoch, step->leaf, sender, step);
+    const struct mls_ratchet *ratchet = &sender->ratchet[step->kind];
+    uint32_t leaving = count_leaving(ratchet, &step->next);
+    for (uint32_t i = 0; i < leaving; i++) {
+        mls_transaction_erase(
+            transaction, skipped_id(epoch, step->leaf, step->kind, ratchet->skipped[i].generation));
+    }
+    store_ratchet(transaction, ratchet_id(epoch, step->leaf, step->kind), &step->next);
+    store_skipped(transaction, epoch, step->leaf, step->kind, &step->next);
 }
 
 void mls_store_secret_tree(struct mls_transaction *transaction, const struct mls_epoch *epoch)
@@ -311,26 +297,36 @@ void mls_store_secret_tree(struct mls_transaction *transaction, const struct mls
         }
     }
     for (uint32_t i = 0; i < tree->leaf_width; i++) {
-        if (tree->senders[i] != NULL) {
-            store_ratchets(transaction, epoch, i, tree->senders[i], NULL);
+        for (int kind = 0; kind < MLS_RATCHET_KINDS && tree->senders[i] != NULL; kind++) {
+            const struct mls_ratchet *ratchet = &tree->senders[i]->ratchet[kind];
+            store_ratchet(transaction, ratchet_id(epoch, i, (enum mls_ratchet_kind)kind), ratchet);
+            store_skipped(transaction, epoch, i, (enum mls_ratchet_kind)kind, ratchet);
         }
     }
 }
 
-void mls_erase_secret_tree(struct mls_transaction *transaction, const struct mls_epoch *epoch)
+static void erase_ratchet(struct mls_transaction *transaction, const struct mls_epoch *epoch,
+                          uint32_t leaf, enum mls_ratchet_kind kind)
+{
+    const struct mls_ratchet *ratchet = &epoch->secret_tree->senders[leaf]->ratchet[kind];
+    for (uint32_t i = 0; i < ratchet->skipped_count; i++) {
+        mls_transaction_erase(transaction,
+                              skipped_id(epoch, leaf, kind, ratchet->skipped[i].generation));
+    }
+    mls_transaction_erase(transaction, ratchet_id(epoch, leaf, kind));
+}
+
+static void erase_secret_tree(struct mls_transaction *transaction, const struct mls_epoch *epoch)
 {
     const struct mls_secret_tree *tree = epoch->secret_tree;
-    if (transaction->storage == NULL || tree == NULL) {
-        return;
-    }
     for (uint32_t i = 0; i < mls_node_count(tree->leaf_width); i++) {
         if (tree->node_secrets[i] != NULL) {
-            erase(transaction, MLS_RECORD_NODE, epoch->context.epoch, i);
+            mls_transaction_erase(transaction, node_id(epoch, i));
         }
     }
     for (uint32_t i = 0; i < tree->leaf_width; i++) {
-        if (tree->senders[i] != NULL) {
-            erase(transaction, MLS_RECORD_RATCHETS, epoch->context.epoch, i);
+        for (int kind = 0; kind < MLS_RATCHET_KINDS && tree->senders[i] != NULL; kind++) {
+            erase_ratchet(transaction, epoch, i, (enum mls_ratchet_kind)kind);
         }
     }
 }
@@ -340,12 +336,17 @@ void mls_erase_epoch(struct mls_transaction *transaction, const struct mls_epoch
     if (transaction->storage == NULL) {
         return;
     }
-    mls_erase_secret_tree(transaction, epoch);
-    erase(transaction, MLS_RECORD_TREE, epoch->context.epoch, 0);
-    erase(transaction, MLS_RECORD_SECRETS, epoch->context.epoch, 0);
+    erase_secret_tree(transaction, epoch);
+    mls_transaction_erase(transaction, (struct mls_record_id){.kind = MLS_RECORD_EPOCH,
+                                                              .epoch = epoch->context.epoch});
 }
 
 /* -- proposals and the staged commit -- */
+
+static struct mls_record_id pending_id(size_t index)
+{
+    return (struct mls_record_id){.kind = MLS_RECORD_PENDING, .index = (uint32_t)index};
+}
 
 void mls_store_pending(struct mls_transaction *transaction, const struct mls_pending *pending,
                        size_t index)
@@ -358,13 +359,13 @@ void mls_store_pending(struct mls_transaction *transaction, const struct mls_pen
     size_t size = pending->update_private == NULL ? 0 : group->suite->kem_private_bytes;
     mls_write_vector(&value, mls_buffer_done(&pending->authenticated));
     mls_write_vector(&value, slice_of(pending->update_private, size));
-    put(transaction, MLS_RECORD_PENDING, 0, (uint32_t)index, &value);
+    mls_transaction_put(transaction, pending_id(index), &value);
 }
 
 void mls_erase_pending(struct mls_transaction *transaction, const struct mls_group *before)
 {
     for (size_t i = 0; i < before->pending_count && transaction->storage != NULL; i++) {
-        erase(transaction, MLS_RECORD_PENDING, 0, (uint32_t)i);
+        mls_transaction_erase(transaction, pending_id(i));
     }
 }
 
@@ -379,119 +380,68 @@ void mls_store_staged(struct mls_transaction *transaction, const struct mls_stag
     struct mls_buffer value = mls_buffer_of(group->memory);
     mls_write_vector(&value, mls_buffer_done(&staged->reinit));
     write_indices(&staged->removed, &value);
+    write_tree_changes(group->current->tree, epoch->tree, &value);
     size_t mark = mls_write_open(&value);
-    write_tree(epoch, group->suite->hash_bytes, &value);
-    mls_write_close(&value, mark);
-    mark = mls_write_open(&value);
-    write_secrets(group, epoch, MLS_STORE_NEW, &value);
+    write_epoch(group, epoch, MLS_STORE_NEW, &value);
     mls_write_close(&value, mark);
     mls_write_bytes(
         &value, slice_of(epoch->secret_tree->node_secrets[mls_node_root(epoch->tree->leaf_width)],
                          MLS_HASH_MAX_BYTES));
-    put(transaction, MLS_RECORD_STAGED, 0, 0, &value);
+    mls_transaction_put(transaction, (struct mls_record_id){.kind = MLS_RECORD_STAGED}, &value);
 }
 
 void mls_erase_staged(struct mls_transaction *transaction, const struct mls_group *before)
 {
     if (transaction->storage != NULL && before->own != NULL) {
-        erase(transaction, MLS_RECORD_STAGED, 0, 0);
+        mls_transaction_erase(transaction, (struct mls_record_id){.kind = MLS_RECORD_STAGED});
     }
 }
 
 /* -- the whole -- */
 
-void mls_store_group(struct mls_transaction *transaction)
+/* The resumption keys that are kept, oldest first, wherever `source` has them. */
+static enum mls_error store_ring(struct mls_transaction *transaction,
+                                 const struct mls_group *source)
+{
+    const struct mls_group *group = transaction->group;
+    uint64_t current = group->current->context.epoch;
+    uint64_t first = current < MLS_RESUMPTION_EPOCHS_MAX ? 0 : current - MLS_RESUMPTION_EPOCHS_MAX;
+    enum mls_error error = MLS_OK;
+    for (uint64_t epoch = first; epoch < current && error == MLS_OK; epoch++) {
+        uint8_t psk[MLS_HASH_MAX_BYTES];
+        bool found = false;
+        error = mls_resumption_find(source, epoch, psk, &found);
+        if (found) {
+            mls_store_resumption(transaction, epoch, psk);
+        }
+        sodium_memzero(psk, sizeof(psk));
+    }
+    return error;
+}
+
+enum mls_error mls_store_group(struct mls_transaction *transaction, const struct mls_group *source)
 {
     const struct mls_group *group = transaction->group;
     if (transaction->storage == NULL) {
-        return;
+        return MLS_OK;
     }
     mls_store_meta(transaction);
+    mls_store_tree(transaction, NULL, group->current->tree);
     for (size_t i = 0; i < group->past_count; i++) {
-        store_tree(transaction, group->past[i]);
-        store_secrets(transaction, group->past[i], MLS_STORE_PAST);
+        mls_store_epoch(transaction, group->past[i], MLS_STORE_PAST);
         mls_store_secret_tree(transaction, group->past[i]);
     }
-    store_tree(transaction, group->current);
-    store_secrets(transaction, group->current,
-                  group->state == MLS_GROUP_REMOVED ? MLS_STORE_PUBLIC : MLS_STORE_NEW);
+    mls_store_epoch(transaction, group->current,
+                    group->state == MLS_GROUP_REMOVED ? MLS_STORE_PUBLIC : MLS_STORE_NEW);
     mls_store_secret_tree(transaction, group->current);
+    for (size_t i = 0; i < group->psk_count; i++) {
+        mls_store_psk(transaction, i);
+    }
     for (size_t i = 0; i < group->pending_count; i++) {
         mls_store_pending(transaction, &group->pending[i], i);
     }
     if (group->own != NULL) {
         mls_store_staged(transaction, group->own);
     }
-}
-
-/* A blob is the records one after another, behind a version. */
-struct blob_storage {
-    struct mls_storage storage;
-    struct mls_buffer *out;
-};
-
-static bool blob_begin(struct mls_storage *storage)
-{
-    struct blob_storage *blob = (struct blob_storage *)storage;
-    mls_write_u16(blob->out, MLS_STATE_VERSION);
-    return true;
-}
-
-static bool blob_put(struct mls_storage *storage, struct slice key, struct slice value)
-{
-    struct blob_storage *blob = (struct blob_storage *)storage;
-    mls_write_vector(blob->out, key);
-    mls_write_vector(blob->out, value);
-    return !blob->out->failed;
-}
-
-static bool blob_erase(struct mls_storage *storage, struct slice key)
-{
-    (void)storage;
-    (void)key;
-    return false;
-}
-
-/* An empty key ends it: a blob that was cut between two records must not pass for a whole one. */
-static bool blob_commit(struct mls_storage *storage)
-{
-    struct blob_storage *blob = (struct blob_storage *)storage;
-    mls_write_vector(blob->out, slice_of(NULL, 0));
-    return !blob->out->failed;
-}
-
-static bool blob_ok(struct mls_storage *storage)
-{
-    (void)storage;
-    return true;
-}
-
-static void blob_abandon(struct mls_storage *storage)
-{
-    (void)storage;
-}
-
-enum mls_error mls_group_save(const struct mls_group *group, struct mls_buffer *out)
-{
-    struct blob_storage blob = {
-        .storage = {.begin = blob_begin,
-                    .put = blob_put,
-                    .erase = blob_erase,
-                    .commit = blob_commit,
-                    .abandon = blob_abandon,
-                    .erase_all = blob_ok},
-        .out = out,
-    };
-    *out = mls_buffer_of(group->memory);
-    struct mls_group view = *group;
-    view.storage = &blob.storage;
-    struct mls_transaction transaction;
-    mls_transaction_begin(&transaction, &view);
-    mls_store_group(&transaction);
-    enum mls_error error = mls_transaction_end(&transaction, MLS_OK);
-    if (error != MLS_OK) {
-        mls_buffer_clear(out);
-        return MLS_ERR_NO_MEMORY;
-    }
-    return MLS_OK;
+    return store_ring(transaction, source);
 }

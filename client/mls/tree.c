@@ -41,7 +41,15 @@ static struct mls_tree *tree_of_width(struct memory *memory, const struct mls_su
 enum mls_error mls_tree_create(struct memory *memory, const struct mls_suite *suite,
                                const uint8_t hash_key[16], struct mls_tree **out)
 {
-    struct mls_tree *tree = tree_of_width(memory, suite, 1);
+    return mls_tree_create_wide(memory, suite, hash_key, 1, out);
+}
+
+enum mls_error mls_tree_create_wide(struct memory *memory, const struct mls_suite *suite,
+                                    const uint8_t hash_key[16], uint32_t leaf_width,
+                                    struct mls_tree **out)
+{
+    COLUMBA_ASSERT(leaf_width > 0 && leaf_width <= MLS_LEAVES_MAX);
+    struct mls_tree *tree = tree_of_width(memory, suite, leaf_width);
     if (tree == NULL) {
         return MLS_ERR_NO_MEMORY;
     }
@@ -260,6 +268,28 @@ enum mls_error mls_tree_add(struct mls_tree *tree, struct mls_tree_node *leaf_no
     return error;
 }
 
+/* The arrays keep their size: what lies beyond the width is blank and never looked at. */
+static void narrow(struct mls_tree *tree, uint32_t leaf_width)
+{
+    for (uint32_t i = mls_node_count(leaf_width); i < mls_node_count(tree->leaf_width); i++) {
+        mls_tree_blank(tree, i);
+    }
+    tree->leaf_width = leaf_width;
+    if (tree->blank_hint > leaf_width) {
+        tree->blank_hint = leaf_width;
+    }
+}
+
+enum mls_error mls_tree_set_width(struct mls_tree *tree, uint32_t leaf_width)
+{
+    COLUMBA_ASSERT(leaf_width > 0 && leaf_width <= MLS_LEAVES_MAX);
+    if (leaf_width > tree->leaf_width) {
+        return resize(tree, leaf_width) ? MLS_OK : MLS_ERR_NO_MEMORY;
+    }
+    narrow(tree, leaf_width);
+    return MLS_OK;
+}
+
 void mls_tree_truncate(struct mls_tree *tree)
 {
     uint32_t last = tree->leaf_width;
@@ -267,17 +297,7 @@ void mls_tree_truncate(struct mls_tree *tree)
         last--;
     }
     uint32_t leaf_width = mls_leaf_width_for(last - 1);
-    if (leaf_width == tree->leaf_width) {
-        return;
-    }
-    for (uint32_t i = mls_node_count(leaf_width); i < mls_node_count(tree->leaf_width); i++) {
-        mls_tree_blank(tree, i);
-    }
-    /* The arrays keep their size: what lies beyond the width is blank and never looked at. */
-    tree->leaf_width = leaf_width;
-    if (tree->blank_hint > leaf_width) {
-        tree->blank_hint = leaf_width;
-    }
+    narrow(tree, leaf_width);
 }
 
 bool mls_tree_resolution(const struct mls_tree *tree, uint32_t node, struct mls_index_list *out)
@@ -324,8 +344,9 @@ void mls_tree_filtered_path(const struct mls_tree *tree, uint32_t leaf,
     }
 }
 
-static enum mls_error decode_node(struct mls_tree *tree, struct reader *reader, uint32_t index)
+enum mls_error mls_tree_decode_node(struct mls_tree *tree, struct reader *reader, uint32_t index)
 {
+    COLUMBA_ASSERT(index < mls_node_count(tree->leaf_width) && tree->nodes[index] == NULL);
     uint8_t type = reader_u8(reader);
     struct mls_tree_node *node = NULL;
     if (type == 1 && index % 2 == 0) {
@@ -351,6 +372,21 @@ static enum mls_error decode_node(struct mls_tree *tree, struct reader *reader, 
     return node == NULL ? MLS_ERR_NO_MEMORY : mls_tree_fill(tree, index, node);
 }
 
+struct slice mls_tree_skip_node(struct reader *reader)
+{
+    const uint8_t *start = reader->at;
+    uint8_t type = reader_u8(reader);
+    struct mls_leaf_node leaf;
+    if (type == 1) {
+        mls_read_leaf_node(reader, &leaf);
+    } else {
+        (void)mls_read_vector(reader);
+        (void)mls_read_vector(reader);
+        (void)mls_read_vector(reader);
+    }
+    return reader->failed ? slice_of(NULL, 0) : slice_of(start, (size_t)(reader->at - start));
+}
+
 /*
  * How many entries the list has. Its last must be a leaf that is not blank: a parent to the right
  * of all leaves would have an empty subtree, and then it is blank (RFC 9420, 4.1.2 and 12.1.3).
@@ -363,15 +399,7 @@ static enum mls_error count_nodes(struct slice list, uint32_t *out_count)
     while (reader_left(&reader) > 0) {
         present = mls_read_optional(&reader);
         if (present) {
-            uint8_t type = reader_u8(&reader);
-            struct mls_leaf_node leaf;
-            if (type == 1) {
-                mls_read_leaf_node(&reader, &leaf);
-            } else {
-                (void)mls_read_vector(&reader);
-                (void)mls_read_vector(&reader);
-                (void)mls_read_vector(&reader);
-            }
+            (void)mls_tree_skip_node(&reader);
         }
         count++;
     }
@@ -404,7 +432,7 @@ enum mls_error mls_tree_decode(struct memory *memory, const struct mls_suite *su
     struct reader reader = reader_of(list);
     for (uint32_t i = 0; error == MLS_OK && i < count; i++) {
         if (mls_read_optional(&reader)) {
-            error = decode_node(tree, &reader, i);
+            error = mls_tree_decode_node(tree, &reader, i);
         }
     }
     if (error != MLS_OK) {
@@ -415,7 +443,7 @@ enum mls_error mls_tree_decode(struct memory *memory, const struct mls_suite *su
     return MLS_OK;
 }
 
-static void encode_node(const struct mls_tree_node *node, struct mls_buffer *buffer)
+void mls_tree_encode_node(const struct mls_tree_node *node, struct mls_buffer *buffer)
 {
     mls_write_u8(buffer, node->is_leaf ? 1 : 2);
     if (node->is_leaf) {
@@ -437,7 +465,7 @@ void mls_tree_encode(const struct mls_tree *tree, struct mls_buffer *buffer)
     for (uint32_t i = 0; i < count; i++) {
         mls_write_u8(buffer, tree->nodes[i] != NULL);
         if (tree->nodes[i] != NULL) {
-            encode_node(tree->nodes[i], buffer);
+            mls_tree_encode_node(tree->nodes[i], buffer);
         }
     }
     mls_write_close(buffer, mark);

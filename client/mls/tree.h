@@ -41,6 +41,18 @@ enum mls_error mls_tree_decode(struct memory *memory, const struct mls_suite *su
                                struct mls_tree **out);
 void mls_tree_encode(const struct mls_tree *tree, struct mls_buffer *buffer);
 
+/* For a stored tree, node by node: blank leaves at first. */
+enum mls_error mls_tree_create_wide(struct memory *memory, const struct mls_suite *suite,
+                                    const uint8_t hash_key[16], uint32_t leaf_width,
+                                    struct mls_tree **out);
+/* A power of two; what lies beyond it goes. */
+enum mls_error mls_tree_set_width(struct mls_tree *tree, uint32_t leaf_width);
+void mls_tree_encode_node(const struct mls_tree_node *node, struct mls_buffer *buffer);
+/* The bytes of one node; nothing of it is checked. Failure is in the reader. */
+struct slice mls_tree_skip_node(struct reader *reader);
+/* Puts the node that is read into a blank place. TREE_MALFORMED, *_KEY_TAKEN. */
+enum mls_error mls_tree_decode_node(struct mls_tree *tree, struct reader *reader, uint32_t node);
+
 /* NULL: blank or outside the tree. */
 const struct mls_leaf_node *mls_tree_leaf(const struct mls_tree *tree, uint32_t leaf);
 const struct mls_tree_node *mls_tree_node_at(const struct mls_tree *tree, uint32_t node);

@@ -145,6 +145,22 @@ static bool storage_erase_all(struct mls_storage *base)
     return counted(storage) && note_change(storage, slice_of(NULL, 0), NULL, 0);
 }
 
+static size_t entry_find(const struct world_storage *storage, const struct world_entry *wanted);
+
+static bool storage_get(struct mls_storage *base, struct slice key, uint8_t *out, size_t room,
+                        size_t *out_size)
+{
+    struct world_storage *storage = (struct world_storage *)base;
+    struct world_entry wanted = {.key = (uint8_t *)(uintptr_t)key.data, .key_size = key.size};
+    size_t at = entry_find(storage, &wanted);
+    *out_size = at < storage->count ? storage->entries[at].value_size : 0;
+    assert_true(*out_size <= room);
+    if (*out_size > 0) {
+        memcpy(out, storage->entries[at].value, *out_size);
+    }
+    return counted(storage);
+}
+
 static bool storage_attend(struct mls_storage *base, const struct mls_outcome *outcome)
 {
     struct world_storage *storage = (struct world_storage *)base;
@@ -255,6 +271,7 @@ struct world_storage *world_storage_open(void)
         .commit = storage_commit,
         .abandon = storage_abandon,
         .erase_all = storage_erase_all,
+        .get = storage_get,
         .attend = storage_attend,
     };
     return storage;
