@@ -1,7 +1,9 @@
 #include "base/id.h"
 
+#include <sodium.h>
 #include <xxhash.h>
 
+#include "base/assert.h"
 #include "base/bytes.h"
 
 /* Layout: 48 bits time, 4 version, 12 free, 2 variant, 30 free, 32 sender check. */
@@ -16,11 +18,13 @@ bool id_is_zero(const struct id *id)
 
 struct id id_of_name(enum id_kind kind, struct slice name)
 {
-    XXH128_hash_t hash = XXH3_128bits_withSeed(name.data, name.size, (XXH64_hash_t)kind);
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, hash);
+    static const uint8_t salt[crypto_generichash_blake2b_SALTBYTES];
+    uint8_t personal[crypto_generichash_blake2b_PERSONALBYTES] = "columba name";
+    personal[sizeof(personal) - 1] = (uint8_t)kind;
     struct id id;
-    memcpy(id.bytes, canonical.digest, ID_BYTES);
+    int failed = crypto_generichash_blake2b_salt_personal(id.bytes, ID_BYTES, name.data, name.size,
+                                                          NULL, 0, salt, personal);
+    COLUMBA_ASSERT(failed == 0);
     return id;
 }
 

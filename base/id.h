@@ -1,10 +1,12 @@
 /*
- * Identifiers: 16 bytes each. Conversations, users and hosts are named by a keyless hash of their
- * name, so keys have a fixed width; messages by a UUIDv7 (RFC 9562, section 5.7).
+ * Identifiers: 16 bytes each. Conversations, users and hosts are named by a cryptographic hash of
+ * their name (base/name.h), so keys have a fixed width; messages by a UUIDv7 (RFC 9562, section
+ * 5.7).
  *
- * A message id is bound to its sender: its last 32 bits are a hash of the first 96 and the sender's
- * id, so a node can refuse an id that was made for somebody else. What is left for randomness and
- * the counter within a millisecond is 42 bits.
+ * The last 32 bits of a message id are a hash of the first 96 and the sender's id, so a node can
+ * tell an id that was made for somebody else. That finds mistakes, and is no proof: an id that fits
+ * another sender is found in minutes by trying. What is left for randomness and the counter within
+ * a millisecond is 42 bits.
  */
 #ifndef COLUMBA_BASE_ID_H
 #define COLUMBA_BASE_ID_H
@@ -47,7 +49,8 @@ static inline bool id_from_slice(struct slice bytes, struct id *out_id)
     return true;
 }
 
-/* XXH3-128 of the name, seeded by the kind, in canonical byte order. */
+/* BLAKE2b with 16 bytes of output, personalised by "columba name" and the kind (RFC 7693,
+ * section 2.5): nobody can make two names with one id. */
 struct id id_of_name(enum id_kind kind, struct slice name);
 
 /* out_text: ID_TEXT_BYTES, always terminated. */

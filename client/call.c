@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "base/utf8.h"
+#include "base/name.h"
 #include "client/library.h"
 #include "proto/content.h"
 
@@ -26,17 +26,14 @@ bool call_name(struct columba_future *future, const char *what, const char *name
                struct slice *out_name)
 {
     size_t size = name == NULL ? 0 : strnlen(name, COLUMBA_NAME_MAX_BYTES + 1);
-    if (size == 0) {
-        future_refuse(future, ERR_INVALID, "the name of the %s is missing", what);
-        return false;
-    }
     if (size > COLUMBA_NAME_MAX_BYTES) {
         future_refuse(future, ERR_TOO_LARGE, "the name of the %s has more than %u bytes", what,
                       COLUMBA_NAME_MAX_BYTES);
         return false;
     }
-    if (!utf8_is_valid(slice_of(name, size))) {
-        future_refuse(future, ERR_INVALID, "the name of the %s is not UTF-8", what);
+    const char *problem = name_problem(slice_of(name, size));
+    if (problem != NULL) {
+        future_refuse(future, ERR_INVALID, "the name of the %s %s", what, problem);
         return false;
     }
     *out_name = slice_of(name, size);

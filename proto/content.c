@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/cursor.h"
 #include "base/limits.h"
+#include "base/name.h"
 
 #define FLAG_ENCRYPTED 1u
 
@@ -39,7 +40,10 @@ static enum columba_error content_limits(const struct content *content)
     }
     bool too_large = content->sender.size > NAME_MAX_BYTES || content->body.size > BODY_MAX_BYTES ||
                      content->media_url.size > CONTENT_MEDIA_URL_MAX_BYTES;
-    return too_large ? ERR_TOO_LARGE : COLUMBA_OK;
+    if (too_large) {
+        return ERR_TOO_LARGE;
+    }
+    return name_problem(content->sender) == NULL ? COLUMBA_OK : ERR_INVALID;
 }
 
 enum columba_error content_decode(struct slice bytes, struct content *out_content)

@@ -26,7 +26,7 @@ struct content {
     uint8_t type;
     uint64_t created_at_ms;
     uint64_t epoch;
-    struct slice sender; /* name, 1 … NAME_MAX_BYTES; its hash is the sender's id */
+    struct slice sender; /* name (base/name.h); its hash is the sender's id */
     struct slice body;   /* at most BODY_MAX_BYTES */
     struct slice media_url;
 };
@@ -34,7 +34,8 @@ struct content {
 size_t content_size(const struct content *content);
 /* Writes content_size bytes. */
 void content_encode(const struct content *content, uint8_t *out_bytes);
-/* Views into `bytes`. ERR_MALFORMED; ERR_TOO_LARGE for a body or a name over its limit. */
+/* Views into `bytes`. ERR_MALFORMED; ERR_TOO_LARGE for a body or a name over its limit; ERR_INVALID
+ * for a sender's name that is none (base/name.h). */
 enum columba_error content_decode(struct slice bytes, struct content *out_content);
 
 #endif

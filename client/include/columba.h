@@ -49,9 +49,12 @@
  * are alive) is asked of one more node and then reported at once. A call that ends in an error may
  * be repeated by the caller: a send with the id of the first attempt, so that there is one message.
  *
- * Names are UTF-8 without NUL, 1 to COLUMBA_NAME_MAX_BYTES bytes. The id of a user or conversation
- * is a hash of its name. Times are Unix milliseconds. Text handed in is NUL-terminated; bodies have
- * a length. Structs handed in: set what is not used to zero.
+ * Names of users and conversations are UTF-8 in Unicode's Normalization Form C, 1 to
+ * COLUMBA_NAME_MAX_BYTES bytes, without control characters, line separators and marks that override
+ * the direction of text; others are refused (INVALID), by nodes too. The id of a user or
+ * conversation is a cryptographic hash of its name, so nobody can make another name with it. Times
+ * are Unix milliseconds. Text handed in is NUL-terminated; bodies have a length. Structs handed in:
+ * set what is not used to zero.
  *
  * Encryption. With an application key (columba_options_set_key…) bodies are sealed before they
  * leave the process and opened after they come back: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha),

@@ -1,6 +1,7 @@
 #include "node/core/conversation.h"
 
 #include "base/bytes.h"
+#include "base/name.h"
 #include "node/core/page.h"
 #include "node/core/read.h"
 #include "node/core/request.h"
@@ -383,8 +384,8 @@ static void create_existing_read(struct core *core, struct op *op)
 
 static const char *create_problem(const struct message_conversation_create *request)
 {
-    if (request->name.size == 0 || request->name.size > NAME_MAX_BYTES) {
-        return "a conversation's name has 1 to 512 bytes";
+    if (name_problem(request->name) != NULL) {
+        return "the conversation's name " NAME_RULE;
     }
     if (request->member_count > WRITE_MAX_ROWS - 1) {
         return "more than 999 members in one request: create with the first, then add the others";
@@ -393,8 +394,8 @@ static const char *create_problem(const struct message_conversation_create *requ
         return "the kind is 1 direct, 2 group or 3 broadcast";
     }
     for (uint32_t i = 0; i < request->member_count; i++) {
-        if (request->members[i].name.size == 0 || request->members[i].name.size > NAME_MAX_BYTES) {
-            return "a member's name has 1 to 512 bytes";
+        if (name_problem(request->members[i].name) != NULL) {
+            return "a member's name " NAME_RULE;
         }
     }
     return NULL;

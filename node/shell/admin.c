@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/name.h"
 #include "node/shell/job.h"
 #include "node/shell/node.h"
 #include "node/shell/report.h"
@@ -79,8 +80,8 @@ static void getendpoints_run(const struct call *call)
     struct slice kind = call->arguments[0];
     struct slice name = call->arguments[1];
     bool is_user = slice_equal(kind, slice_of_text("user"));
-    if ((!is_user && !slice_equal(kind, slice_of_text("conversation"))) || name.size == 0 ||
-        name.size > NAME_MAX_BYTES) {
+    if ((!is_user && !slice_equal(kind, slice_of_text("conversation"))) ||
+        name_problem(name) != NULL) {
         answer_usage(call);
         return;
     }

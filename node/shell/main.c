@@ -9,6 +9,7 @@
  * Exit codes: 0 done, 1 usage or configuration, 2 the node could not start or had to stop.
  */
 #include <popt.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -129,6 +130,10 @@ static int config_serve(const struct arguments *arguments)
 int main(int argc, const char **argv)
 {
     struct arguments arguments = {0};
+    if (sodium_init() < 0) {
+        fputs("columbad: libsodium cannot be used here\n", stderr);
+        return EXIT_FAILED;
+    }
     int code = arguments_read(argc, argv, &arguments);
     if (code < 0) {
         code = config_serve(&arguments);

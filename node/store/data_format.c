@@ -107,8 +107,9 @@ enum columba_error data_directory_sync(const char *directory, char *out_text)
 /* Written under another name first: a FORMAT file is whole or not there. */
 static enum columba_error format_write(const char *directory, const char *path, char *out_text)
 {
-    static const char text[] = TITLE FORMAT_LINE "2\n" WRITER_LINE "columba " COLUMBA_VERSION "\n";
-    _Static_assert(DATA_FORMAT == 2, "the text above names the format");
+    char text[FORMAT_TEXT_MAX_BYTES];
+    snprintf(text, sizeof(text), TITLE FORMAT_LINE "%u\n" WRITER_LINE "columba %s\n", DATA_FORMAT,
+             COLUMBA_VERSION);
     char fresh[PATH_MAX];
     if (!path_join(directory, DATA_FORMAT_FILE ".new", fresh)) {
         errno = ENAMETOOLONG;

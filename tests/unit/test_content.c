@@ -89,6 +89,7 @@ static void unknown_forms_and_flags_are_refused(void **state)
 static enum columba_error decode_with(size_t sender, size_t body, size_t media_url)
 {
     static uint8_t text[BODY_MAX_BYTES + 1], bytes[2 * BODY_MAX_BYTES];
+    memset(text, 'x', sizeof(text));
     struct content content = {.type = 1,
                               .sender = slice_of(text, sender),
                               .body = slice_of(text, body),
@@ -110,6 +111,17 @@ static void texts_have_limits(void **state)
     assert_int_equal(decode_with(1, 0, CONTENT_MEDIA_URL_MAX_BYTES + 1), ERR_TOO_LARGE);
 }
 
+static void a_sender_has_a_name(void **state)
+{
+    (void)state;
+    struct content content = sample(), decoded;
+    uint8_t bytes[64];
+    content.sender = slice_of("al\nce", 5);
+    content_encode(&content, bytes);
+    assert_int_equal(content_decode(slice_of(bytes, content_size(&content)), &decoded),
+                     ERR_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +130,7 @@ int main(void)
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(unknown_forms_and_flags_are_refused),
         cmocka_unit_test(texts_have_limits),
+        cmocka_unit_test(a_sender_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

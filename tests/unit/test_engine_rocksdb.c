@@ -78,7 +78,7 @@ static void a_new_directory_gets_this_format_file(void **state)
     struct engine *engine = opened();
     engine->table->close(engine);
     assert_file("FORMAT",
-                "columba data directory\nformat 2\nwritten by columba " COLUMBA_VERSION "\n");
+                "columba data directory\nformat 3\nwritten by columba " COLUMBA_VERSION "\n");
     engine = opened();
     engine->table->close(engine);
 }
@@ -87,7 +87,7 @@ static void a_newer_format_is_refused_and_the_writer_named(void **state)
 {
     (void)state;
     struct engine *engine = NULL;
-    file_write("FORMAT", "columba data directory\nformat 3\nwritten by columba 9.8.7\n");
+    file_write("FORMAT", "columba data directory\nformat 1000\nwritten by columba 9.8.7\n");
     assert_int_equal(open_engine(&engine), ERR_NEWER_FORMAT);
     assert_non_null(strstr(text, "columba 9.8.7"));
     assert_non_null(strstr(text, directory));

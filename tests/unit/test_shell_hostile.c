@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "proto/codec.h"
+#include "proto/content.h"
 #include "ring/token.h"
 #include "tests/unit/shell_cluster.h"
 
@@ -327,6 +328,47 @@ static void a_large_frame_arrives_whole(void **state)
     free(command);
 }
 
+static void assert_refused(struct shell_client *client, const struct message *request,
+                           const char *text)
+{
+    struct message answer;
+    uint64_t request_id;
+    shell_client_send(client, request, 1);
+    assert_true(shell_client_receive(client, &answer, &request_id));
+    assert_int_equal(answer.type, MESSAGE_STATUS);
+    assert_int_equal(answer.status.error, ERR_INVALID);
+    assert_true(*text == '\0' || memmem(answer.status.text.data, answer.status.text.size, text,
+                                        strlen(text)) != NULL);
+}
+
+static void a_name_that_is_no_text_is_refused_by_nodes_too(void **state)
+{
+    (void)state;
+    struct shell_client client;
+    shell_client_connect(&client, port());
+    struct message_member members[] = {{.name = slice_of_text("alice")},
+                                       {.name = slice_of("bob\0evil", 8)}};
+    struct message create = {.type = MESSAGE_CONVERSATION_CREATE,
+                             .conversation_create = {.name = slice_of_text("lunch"),
+                                                     .members = members,
+                                                     .member_count = 2}};
+    assert_refused(&client, &create, "a member's name has to be");
+    create.conversation_create.member_count = 1;
+    create.conversation_create.name = slice_of_text("cafe\xcc\x81"); /* e and a mark */
+    assert_refused(&client, &create, "the conversation's name has to be");
+    uint8_t bytes[64];
+    struct content content = {.sender = slice_of_text("al\nice"), .body = slice_of_text("hello")};
+    struct id sender = id_of_name(ID_USER, content.sender);
+    content_encode(&content, bytes);
+    struct message send = {
+        .type = MESSAGE_SEND,
+        .send = {.conversation = id_of_name(ID_CONVERSATION, slice_of_text("lunch")),
+                 .message = message_id_make(1, 1, &sender),
+                 .content = slice_of(bytes, content_size(&content))}};
+    assert_refused(&client, &send, "");
+    shell_client_close(&client);
+}
+
 /* Far more requests than may be under way: they wait, and all are answered. */
 static void requests_beyond_the_bound_wait_their_turn(void **state)
 {
@@ -443,6 +485,7 @@ int main(void)
         cmocka_unit_test(what_is_not_for_clients_is_refused_and_the_connection_goes_on),
         cmocka_unit_test(a_greeting_byte_by_byte_is_heard),
         cmocka_unit_test(a_large_frame_arrives_whole),
+        cmocka_unit_test(a_name_that_is_no_text_is_refused_by_nodes_too),
         cmocka_unit_test(requests_beyond_the_bound_wait_their_turn),
         cmocka_unit_test(a_client_that_does_not_read_is_not_read_from),
         cmocka_unit_test(too_many_connections_are_told),
