@@ -4,14 +4,13 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "tests/sim/caller.h"
 #include "tests/sim/diagnosis.h"
 #include "tests/sim/model.h"
 
 #define AUDIT_PAGE_ROWS 200u
 #define AUDIT_TIMEOUT_US (15u * MICROSECONDS_PER_SECOND)
-/* Ids of a conversation, as one pass over its history found them. */
-#define PASS_IDS_MAX 20000u
 
 enum step_kind { STEP_HISTORY, STEP_MEMBERS, STEP_INBOX };
 
@@ -33,8 +32,9 @@ struct audit {
     struct message request;
     struct model_read read;
     char who[64];
-    struct id *pass;
+    struct id *pass; /* ids of a conversation, as one pass over its history found them */
     uint32_t pass_count;
+    uint32_t pass_capacity;
     struct id **kept; /* by conversation: newest first */
     uint32_t *kept_count;
 };
@@ -72,10 +72,9 @@ struct audit *audit_create(struct world *world, uint32_t endpoint)
     audit->world = world;
     caller_init(&audit->caller, world, endpoint, 0);
     uint32_t conversations = world->model->conversation_count;
-    audit->pass = calloc(PASS_IDS_MAX, sizeof *audit->pass);
     audit->kept = calloc(conversations, sizeof *audit->kept);
     audit->kept_count = calloc(conversations, sizeof *audit->kept_count);
-    COLUMBA_ASSERT(audit->pass != NULL && audit->kept != NULL && audit->kept_count != NULL);
+    COLUMBA_ASSERT(audit->kept != NULL && audit->kept_count != NULL);
     return audit;
 }
 
@@ -102,20 +101,41 @@ bool audit_is_done(const struct audit *audit)
 
 /* Histories. */
 
+static void pass_add(struct audit *audit, const struct id *id)
+{
+    if (audit->pass_count == audit->pass_capacity) {
+        audit->pass_capacity = 1024 + 2 * audit->pass_capacity;
+        audit->pass = realloc(audit->pass, audit->pass_capacity * sizeof *audit->pass);
+        COLUMBA_ASSERT(audit->pass != NULL);
+    }
+    audit->pass[audit->pass_count++] = *id;
+}
+
 static void pass_keep(struct audit *audit, uint32_t conversation)
 {
     size_t bytes = audit->pass_count * sizeof(struct id);
     audit->kept[conversation] = malloc(bytes == 0 ? 1 : bytes);
     COLUMBA_ASSERT(audit->kept[conversation] != NULL);
-    memcpy(audit->kept[conversation], audit->pass, bytes);
+    if (bytes > 0) {
+        memcpy(audit->kept[conversation], audit->pass, bytes);
+    }
     audit->kept_count[conversation] = audit->pass_count;
 }
 
 static bool is_kept(const struct audit *audit, uint32_t conversation, const struct id *id)
 {
-    for (uint32_t i = 0; i < audit->kept_count[conversation]; i++) {
-        if (id_equal(&audit->kept[conversation][i], id)) {
+    uint32_t low = 0; /* newest first */
+    uint32_t high = audit->kept_count[conversation];
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = id_compare(&audit->kept[conversation][middle], id);
+        if (order == 0) {
             return true;
+        }
+        if (order > 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
     return false;
@@ -139,7 +159,7 @@ static void check_same(struct audit *audit, uint32_t conversation)
 {
     size_t bytes = audit->pass_count * sizeof(struct id);
     if (audit->pass_count != audit->kept_count[conversation] ||
-        memcmp(audit->pass, audit->kept[conversation], bytes) != 0) {
+        (bytes > 0 && memcmp(audit->pass, audit->kept[conversation], bytes) != 0)) {
         findings_add(&audit->world->findings,
                      "%s: a QUORUM read finds %u messages, a read at ALL before it found %u",
                      audit->world->model->conversations[conversation].name, audit->pass_count,
@@ -166,8 +186,8 @@ static bool take_history(struct audit *audit, const struct step *step,
     struct message_history_read *asked = &audit->request.history_read;
     model_history_seen(audit->world->model, &audit->read, asked, answer,
                        world_now_us(audit->world));
-    for (uint32_t i = 0; i < answer->row_count && audit->pass_count < PASS_IDS_MAX; i++) {
-        audit->pass[audit->pass_count++] = answer->rows[i].message;
+    for (uint32_t i = 0; i < answer->row_count; i++) {
+        pass_add(audit, &answer->rows[i].message);
     }
     if (answer->more && answer->row_count > 0) {
         asked->before = answer->rows[answer->row_count - 1].message;
@@ -235,16 +255,28 @@ static void diagnose(struct audit *audit, uint32_t index, const struct model_mem
                      const struct id *marker)
 {
     const struct model_conversation *conversation = &audit->world->model->conversations[index];
-    uint32_t count = 0;
+    audit->pass_count = 0;
     for (uint32_t i = 0; i < audit->kept_count[index]; i++) {
         const struct id *id = &audit->kept[index][i];
         const struct model_message *message = model_message(conversation, id);
         if (message != NULL && is_unread_for(message, member, marker) &&
             must_have(conversation, member, message)) {
-            audit->pass[count++] = *id;
+            pass_add(audit, id);
         }
     }
-    diagnose_unread(audit->world, index, member->user, audit->pass, count);
+    diagnose_unread(audit->world, index, member->user, audit->pass, audit->pass_count);
+    audit->pass_count = 0;
+}
+
+/* More unread than a row holds are told as "at least". */
+static bool unread_is_right(const struct message_inbox_row *row, const struct expectation *expected)
+{
+    uint32_t least = expected->unread_least;
+    if (row->unread_is_at_least) {
+        least = least < UNREAD_IDS_MAX ? least : UNREAD_IDS_MAX;
+        return row->has_unread && row->unread >= least && expected->unread_most > UNREAD_IDS_MAX;
+    }
+    return row->has_unread && row->unread >= least && row->unread <= expected->unread_most;
 }
 
 static void check_inbox_row(struct audit *audit, uint32_t index, const struct model_member *member,
@@ -253,8 +285,7 @@ static void check_inbox_row(struct audit *audit, uint32_t index, const struct mo
     struct findings *findings = &audit->world->findings;
     const char *name = audit->world->model->conversations[index].name;
     struct expectation expected = expect(audit, index, member, &row->marker);
-    if (!row->has_unread || row->unread_is_at_least || row->unread < expected.unread_least ||
-        row->unread > expected.unread_most) {
+    if (!unread_is_right(row, &expected)) {
         findings_add(findings, "user %u has %u unread in %s, should have %u to %u", member->user,
                      row->unread, name, expected.unread_least, expected.unread_most);
         diagnose(audit, index, member, &row->marker);

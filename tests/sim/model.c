@@ -161,8 +161,7 @@ void model_create_known(struct model *model, uint32_t conversation_index, uint32
     }
 }
 
-/* The place of this id, or where it belongs. */
-static uint32_t message_place(const struct model_conversation *conversation, const struct id *id)
+uint32_t model_message_place(const struct model_conversation *conversation, const struct id *id)
 {
     uint32_t low = 0;
     uint32_t high = conversation->message_count;
@@ -180,7 +179,7 @@ static uint32_t message_place(const struct model_conversation *conversation, con
 struct model_message *model_message(const struct model_conversation *conversation,
                                     const struct id *id)
 {
-    uint32_t place = message_place(conversation, id);
+    uint32_t place = model_message_place(conversation, id);
     if (place < conversation->message_count && id_equal(&conversation->messages[place]->id, id)) {
         return conversation->messages[place];
     }
@@ -207,7 +206,7 @@ struct model_message *model_message_add(struct model *model, uint32_t conversati
         conversation->messages = grow(conversation->messages, conversation->message_capacity,
                                       sizeof(struct model_message *));
     }
-    uint32_t place = message_place(conversation, id);
+    uint32_t place = model_message_place(conversation, id);
     memmove(&conversation->messages[place + 1], &conversation->messages[place],
             (conversation->message_count - place) * sizeof(struct model_message *));
     conversation->messages[place] = message;

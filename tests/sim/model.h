@@ -112,6 +112,9 @@ struct model_message *model_message_add(struct model *model, uint32_t conversati
 struct model_message *model_message(const struct model_conversation *conversation,
                                     const struct id *id);
 
+/* The place of this id among the messages, or where it belongs. */
+uint32_t model_message_place(const struct model_conversation *conversation, const struct id *id);
+
 enum model_outcome { OUTCOME_DONE, OUTCOME_REFUSED, OUTCOME_UNKNOWN };
 void model_send_begin(struct model_message *message);
 void model_send_end(struct model *model, struct model_message *message, enum model_outcome outcome,

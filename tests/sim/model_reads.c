@@ -109,7 +109,16 @@ static void check_missing(struct model *model, const struct model_read *read,
                           const struct message_history_read *asked,
                           const struct message_history *answer)
 {
-    for (uint32_t i = 0; i < conversation->message_count; i++) {
+    uint32_t end = id_is_zero(&asked->before) ? conversation->message_count
+                                              : model_message_place(conversation, &asked->before);
+    uint32_t first = model_message_place(conversation, &asked->after);
+    if (answer->more && answer->row_count > 0) {
+        const struct id *last = &answer->rows[answer->row_count - 1].message;
+        uint32_t place = model_message_place(conversation, last);
+        first = !asked->oldest_first && place > first ? place : first;
+        end = asked->oldest_first && place < end ? place : end;
+    }
+    for (uint32_t i = first; i < end; i++) {
         const struct model_message *message = conversation->messages[i];
         if (message->known_at_us < read->start_us && is_covered(&message->id, asked, answer) &&
             !is_returned(&message->id, asked->oldest_first, answer)) {

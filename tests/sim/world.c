@@ -253,7 +253,7 @@ static void report_unsettled(struct world *world)
 
 static void settle(struct world *world)
 {
-    uint64_t end_us = world_now_us(world) + SETTLE_MAX_US;
+    uint64_t end_us = world_now_us(world) + SETTLE_MAX_US + world->plan.faults_us;
     uint64_t settled_since_us = world_now_us(world);
     while (world_now_us(world) - settled_since_us < SETTLE_QUIET_US &&
            world_now_us(world) < end_us) {
@@ -273,7 +273,7 @@ static uint32_t audit_endpoint(const struct world *world)
 static void run_audit(struct world *world)
 {
     struct audit *audit = audit_create(world, audit_endpoint(world));
-    uint64_t end_us = world_now_us(world) + SETTLE_MAX_US;
+    uint64_t end_us = world_now_us(world) + AUDIT_MAX_US + world->plan.faults_us;
     audit_start(audit);
     while (!audit_is_done(audit) && world_now_us(world) < end_us) {
         run_until(world, world_now_us(world) + SETTLE_STEP_US);

@@ -4,7 +4,7 @@
  *
  * A run has three parts. While the weather is bad, actors send and read and every answer is checked
  * against the model as it comes; then all faults stop and everything under way must finish within
- * SETTLE_MAX_US; then the auditor reads everything back and compares it with the model.
+ * SETTLE_MAX_US and the time that the bad weather took to pile it up; then the auditor reads everything back and compares it with the model.
  */
 #ifndef COLUMBA_SIM_WORLD_H
 #define COLUMBA_SIM_WORLD_H
@@ -29,8 +29,10 @@
 #define UNIX_EPOCH_MS 1767225600000u
 /* Begins every body that is sealed: never to be seen in a frame. */
 #define WORLD_CANARY "canary-in-plaintext "
-/* After the faults: timeouts, takeovers by the last rank and a dead node's return all fit. */
+/* After the faults, beside as long as they lasted: two of the longest waits of a take-over. */
 #define SETTLE_MAX_US (120u * (uint64_t)MICROSECONDS_PER_SECOND)
+/* The audit reads all there is in this time, and as long as the faults lasted. */
+#define AUDIT_MAX_US (120u * (uint64_t)MICROSECONDS_PER_SECOND)
 
 struct host;
 struct actor;
