@@ -109,6 +109,7 @@ struct host {
 
     uint64_t slow_disk_until_us;
     uint64_t reads_fail_until_us;
+    uint64_t full_until_us; /* its shell refuses what comes in, now and then */
     uint64_t crashes;
     uint64_t orphaned;
     uint64_t takeovers; /* of earlier lives */

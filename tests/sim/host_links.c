@@ -8,6 +8,7 @@
 
 #define RECONNECT_MIN_US 50000u
 #define RECONNECT_MAX_US 500000u
+#define FULL_REFUSES_PERMILLE 300u
 
 /* The network's callbacks only note what came: a turn takes it. */
 
@@ -240,9 +241,27 @@ static void link_refuse(struct host *host, struct host_link *link)
     link_remove(host, link);
 }
 
+/* What a shell does that is at its limits. A `done` wants no answer, so it is lost. */
+static bool refuse_as_full(struct host *host, const struct host_link *link,
+                           const struct frame *frame)
+{
+    if (world_now_us(host->world) >= host->full_until_us ||
+        !random_chance(&host->random, FULL_REFUSES_PERMILLE)) {
+        return false;
+    }
+    struct message full = {.type = MESSAGE_STATUS, .status = {.error = ERR_OVERLOADED}};
+    if (frame->request_id != 0) {
+        host_frame_send(host, link->connection, frame->request_id, &full);
+    }
+    return true;
+}
+
 static void step_request(struct host *host, const struct host_link *link, const struct frame *frame,
                          const struct message *message)
 {
+    if (refuse_as_full(host, link, frame)) {
+        return;
+    }
     if (message->type == MESSAGE_SEND) {
         host->sends[host->send_next++ % HOST_SENDS_REMEMBERED] =
             (struct host_send){.connection = link->connection, .request_id = frame->request_id};

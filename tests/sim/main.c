@@ -28,6 +28,9 @@ struct arguments {
     int check_determinism;
     int stop_at_first;
     char *format;
+    char *with;
+    char *without;
+    uint32_t extras;
 };
 
 struct totals {
@@ -48,6 +51,44 @@ static bool is_json(const struct arguments *arguments)
     return arguments->format != NULL && strcmp(arguments->format, "json") == 0;
 }
 
+static const struct {
+    const char *name;
+    bool is_default;
+} extras[EXTRA_COUNT] = {
+#define X(name, text, is_default) {text, is_default},
+    WORLD_EXTRAS(X)
+#undef X
+};
+
+/* Sets or clears what the list names. */
+static bool extras_parse(const char *names, bool is_set, uint32_t *extras_set)
+{
+    while (names != NULL && *names != '\0') {
+        size_t size = strcspn(names, ",");
+        uint32_t i = 0;
+        while (i < EXTRA_COUNT &&
+               (strlen(extras[i].name) != size || memcmp(extras[i].name, names, size) != 0)) {
+            i++;
+        }
+        if (i == EXTRA_COUNT) {
+            fprintf(stderr, "columba-sim: there is no fault named %.*s\n", (int)size, names);
+            return false;
+        }
+        *extras_set = is_set ? *extras_set | 1u << i : *extras_set & ~(1u << i);
+        names += size + (names[size] == ',');
+    }
+    return true;
+}
+
+static bool extras_choose(struct arguments *arguments)
+{
+    for (uint32_t i = 0; i < EXTRA_COUNT; i++) {
+        arguments->extras |= extras[i].is_default ? 1u << i : 0;
+    }
+    return extras_parse(arguments->with, true, &arguments->extras) &&
+           extras_parse(arguments->without, false, &arguments->extras);
+}
+
 static bool parse(int argc, const char **argv, struct arguments *out_arguments)
 {
     struct arguments *a = out_arguments;
@@ -57,6 +98,8 @@ static bool parse(int argc, const char **argv, struct arguments *out_arguments)
         {"nodes", 0, POPT_ARG_INT, &a->nodes, 0, "Nodes of the cluster (the seed decides)", "N"},
         {"minutes", 0, POPT_ARG_DOUBLE, &a->minutes, 0, "Virtual minutes of faults and load (1)",
          "M"},
+        {"with", 0, POPT_ARG_STRING, &a->with, 0, "Extra faults, by name, with commas", "NAMES"},
+        {"without", 0, POPT_ARG_STRING, &a->without, 0, "Faults to leave out", "NAMES"},
         {"trace", 0, POPT_ARG_NONE, &a->trace, 0, "Print every event", NULL},
         {"check-determinism", 0, POPT_ARG_NONE, &a->check_determinism, 0,
          "Run each seed twice and compare the traces", NULL},
@@ -76,7 +119,7 @@ static bool parse(int argc, const char **argv, struct arguments *out_arguments)
         fprintf(stderr, "columba-sim: a value is out of range; see --help\n");
     }
     poptFreeContext(context);
-    return is_good;
+    return is_good && extras_choose(a);
 }
 
 static void print_findings(const struct arguments *arguments, uint64_t seed,
@@ -93,6 +136,12 @@ static void print_findings(const struct arguments *arguments, uint64_t seed,
     if (arguments->minutes > 0) {
         fprintf(stderr, " --minutes %g", arguments->minutes);
     }
+    if (arguments->with != NULL) {
+        fprintf(stderr, " --with %s", arguments->with);
+    }
+    if (arguments->without != NULL) {
+        fprintf(stderr, " --without %s", arguments->without);
+    }
     fprintf(stderr, " --trace\n");
 }
 
@@ -103,6 +152,7 @@ static void run_seed(const struct arguments *arguments, uint64_t seed,
         .seed = seed,
         .nodes = (uint32_t)arguments->nodes,
         .minutes = arguments->minutes,
+        .extras = arguments->extras,
         .lines = arguments->trace ? stdout : NULL,
     };
     world_run(&options, out_result);
@@ -169,6 +219,13 @@ static void print_json(const struct totals *totals, const struct world_result *l
     json_decref(object);
 }
 
+static void arguments_clear(struct arguments *arguments)
+{
+    free(arguments->format);
+    free(arguments->with);
+    free(arguments->without);
+}
+
 static void print_text(const struct totals *totals, const struct world_result *last)
 {
     printf("%" PRIu64 " seeds, %" PRIu64 " failed; %.0f virtual s, %" PRIu64 " events, %" PRIu64
@@ -184,7 +241,7 @@ int main(int argc, const char **argv)
 {
     struct arguments arguments = {.seed = 1, .seeds = 1};
     if (!parse(argc, argv, &arguments)) {
-        free(arguments.format);
+        arguments_clear(&arguments);
         return EXIT_USAGE;
     }
     if (sodium_init() < 0) {
@@ -210,6 +267,6 @@ int main(int argc, const char **argv)
     } else {
         print_text(&totals, &result);
     }
-    free(arguments.format);
+    arguments_clear(&arguments);
     return totals.failed > 0 ? EXIT_FOUND : 0;
 }

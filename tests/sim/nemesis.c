@@ -18,7 +18,8 @@
     X(COMMIT_FAILS, 300, 6)                                                                        \
     X(READS_FAIL, 200, 8)                                                                          \
     X(CLOCK_JUMPS, 400, 8)                                                                         \
-    X(NO_MEMORY, 200, 8)
+    X(NO_MEMORY, 200, 8)                                                                           \
+    X(FULL, 300, 10)
 
 enum fault {
 #define X(name, permille, weight) FAULT_##name,
@@ -252,6 +253,14 @@ static void fault_reads_fail(struct nemesis *nemesis)
         world_now_us(nemesis->world) + random_exponential(&nemesis->random, PAUSE_MEAN_US);
 }
 
+static void fault_full(struct nemesis *nemesis)
+{
+    struct host *host = random_host(nemesis);
+    trace_note(&nemesis->world->trace, "host %u: refuses what it has no room for", host->index);
+    host->full_until_us =
+        world_now_us(nemesis->world) + random_exponential(&nemesis->random, PAUSE_MEAN_US);
+}
+
 static void fault_clock_jumps(struct nemesis *nemesis)
 {
     struct host *host = random_host(nemesis);
@@ -334,6 +343,9 @@ static void strike(struct nemesis *nemesis)
     case FAULT_CLOCK_JUMPS:
         fault_clock_jumps(nemesis);
         break;
+    case FAULT_FULL:
+        fault_full(nemesis);
+        break;
     default:
         fault_no_memory(nemesis);
         break;
@@ -374,6 +386,7 @@ void nemesis_stop(struct nemesis *nemesis)
         host->core_memory.fail_permille = 0;
         host->reads_fail_until_us = 0;
         host->slow_disk_until_us = 0;
+        host->full_until_us = 0;
         if (host->state == HOST_DOWN) {
             host_start(host);
         }

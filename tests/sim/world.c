@@ -42,14 +42,25 @@ static void plan_core(struct world *world)
     config->conversations_cached_max = random_chance(&world->random, 300) ? 2 : 1024;
 }
 
+/* Mostly three to six nodes and three replicas; clusters of one or two and other factors too. */
+static void plan_cluster(struct world *world)
+{
+    static const uint32_t factors[] = {1, 2, 3, 3, 3, 3, 3, 3, 5, 5};
+    struct world_plan *plan = &world->plan;
+    struct random *random = &world->random;
+    uint32_t drawn = (uint32_t)random_between(random, 3, 6);
+    drawn = random_chance(random, 120) ? (uint32_t)random_between(random, 1, 2) : drawn;
+    uint32_t factor = factors[random_below(random, sizeof factors / sizeof factors[0])];
+    plan->node_count = world->options.nodes != 0 ? world->options.nodes : drawn;
+    plan->replication_factor = factor < plan->node_count ? factor : plan->node_count;
+    plan->rack_count = (uint32_t)random_between(random, 1, 3);
+}
+
 static void plan_draw(struct world *world)
 {
     struct world_plan *plan = &world->plan;
     struct random *random = &world->random;
-    uint32_t drawn = (uint32_t)random_between(random, 3, 6);
-    plan->node_count = world->options.nodes != 0 ? world->options.nodes : drawn;
-    plan->replication_factor = plan->node_count < 3 ? plan->node_count : 3;
-    plan->rack_count = (uint32_t)random_between(random, 1, 3);
+    plan_cluster(world);
     plan->user_count = (uint32_t)random_between(random, 5, 14);
     plan->actor_count = plan->user_count + (uint32_t)random_below(random, plan->user_count);
     plan->conversation_count = (uint32_t)random_between(random, 4, 8);
@@ -63,6 +74,8 @@ static void plan_draw(struct world *world)
     plan->inline_reads = (uint32_t)random_between(random, 300, 1000);
     plan->skew_max_ms = random_below(random, 4) == 0 ? 5000 : random_below(random, 300);
     plan->buggify = (uint32_t)random_below(random, 8);
+    uint32_t lies = (uint32_t)random_below(random, 30);
+    plan->lies = world_has(world, EXTRA_LIES) && random_chance(random, 700) ? lies : 0;
     plan_core(world);
 }
 

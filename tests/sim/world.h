@@ -40,9 +40,23 @@ struct model;
 struct nemesis;
 struct importer;
 
+/* What a run can do beside the ordinary. X(NAME, name on the command line, by default). */
+#define WORLD_EXTRAS(X)                                                                            \
+    X(LIES, "lies", false)                   /* nodes that alter their answers to nodes */         \
+    X(CLIENT_CLOCKS, "client-clocks", false) /* clients' wall clocks jump and drift */             \
+    X(TWO_BODIES, "two-bodies", false)       /* two bodies under one id */
+
+enum world_extra {
+#define X(name, text, is_default) EXTRA_##name,
+    WORLD_EXTRAS(X)
+#undef X
+        EXTRA_COUNT
+};
+
 struct world_options {
     uint64_t seed;
     uint32_t nodes; /* 0: the seed decides */
+    uint32_t extras; /* bitmap over enum world_extra */
     double minutes; /* of faults and load; 0: the default */
     FILE *lines;    /* readable trace; NULL: none */
 };
@@ -62,6 +76,7 @@ struct world_plan {
     uint32_t inline_reads; /* permille of reads answered within the turn */
     uint64_t skew_max_ms;
     uint32_t buggify; /* permille at each point */
+    uint32_t lies;    /* permille of the answers between nodes that are altered */
     struct core_config core;
 };
 
@@ -101,6 +116,11 @@ struct world_result {
 void world_run(const struct world_options *options, struct world_result *out_result);
 
 /* For the parts of the world. */
+static inline bool world_has(const struct world *world, enum world_extra extra)
+{
+    return (world->options.extras & 1u << extra) != 0;
+}
+
 static inline uint64_t world_now_us(const struct world *world)
 {
     return world->schedule.now_us;
