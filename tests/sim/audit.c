@@ -12,7 +12,7 @@
 #define AUDIT_PAGE_ROWS 200u
 #define AUDIT_TIMEOUT_US (15u * MICROSECONDS_PER_SECOND)
 
-enum step_kind { STEP_HISTORY, STEP_MEMBERS, STEP_INBOX };
+enum step_kind { STEP_CONVERSATION, STEP_HISTORY, STEP_MEMBERS, STEP_INBOX };
 
 struct step {
     enum step_kind kind;
@@ -48,16 +48,18 @@ static void steps_plan(struct audit *audit)
 {
     const struct model *model = audit->world->model;
     audit->steps =
-        calloc(4 * model->conversation_count + 2 * model->user_count, sizeof *audit->steps);
+        calloc(6 * model->conversation_count + 2 * model->user_count, sizeof *audit->steps);
     COLUMBA_ASSERT(audit->steps != NULL);
     for (uint32_t i = 0; i < model->conversation_count; i++) {
         if (model->conversations[i].known_at_us == NEVER) {
             continue;
         }
+        step_add(audit, (struct step){STEP_CONVERSATION, i, CONSISTENCY_ALL, false, false});
         step_add(audit, (struct step){STEP_HISTORY, i, CONSISTENCY_QUORUM, false, false});
         step_add(audit, (struct step){STEP_HISTORY, i, CONSISTENCY_ALL, true, false});
         step_add(audit, (struct step){STEP_HISTORY, i, CONSISTENCY_QUORUM, false, true});
         step_add(audit, (struct step){STEP_MEMBERS, i, CONSISTENCY_QUORUM, false, false});
+        step_add(audit, (struct step){STEP_MEMBERS, i, CONSISTENCY_ALL, false, false});
     }
     for (uint32_t i = 0; i < model->user_count; i++) {
         step_add(audit, (struct step){STEP_INBOX, i, CONSISTENCY_QUORUM, false, false});
@@ -97,6 +99,15 @@ void audit_destroy(struct audit *audit)
 bool audit_is_done(const struct audit *audit)
 {
     return audit->steps != NULL && audit->step_next >= audit->step_count;
+}
+
+static void take_conversation(struct audit *audit, const struct step *step,
+                              const struct message_conversation *answer)
+{
+    const char *name = audit->world->model->conversations[step->subject].name;
+    if (!slice_equal(answer->name, slice_of_text(name))) {
+        findings_add(&audit->world->findings, "%s has another name", name);
+    }
 }
 
 /* Histories. */
@@ -337,6 +348,11 @@ static void step_prepare(struct audit *audit)
     const struct model *model = audit->world->model;
     audit->request = (struct message){0};
     switch (step->kind) {
+    case STEP_CONVERSATION:
+        audit->request.type = MESSAGE_CONVERSATION_GET;
+        audit->request.conversation_get.conversation = model->conversations[step->subject].id;
+        audit->request.conversation_get.consistency = step->level;
+        break;
     case STEP_HISTORY:
         audit->request.type = MESSAGE_HISTORY_READ;
         audit->request.history_read.conversation = model->conversations[step->subject].id;
@@ -388,6 +404,9 @@ static void step_answered(void *context, const struct message *answer)
     bool again = false;
     if (answer != NULL && answer->type == MESSAGE_HISTORY && step->kind == STEP_HISTORY) {
         again = take_history(audit, step, &answer->history);
+    } else if (answer != NULL && answer->type == MESSAGE_CONVERSATION &&
+               step->kind == STEP_CONVERSATION) {
+        take_conversation(audit, step, &answer->conversation);
     } else if (answer != NULL && answer->type == MESSAGE_MEMBERS && step->kind == STEP_MEMBERS) {
         model_members_seen(audit->world->model, &audit->read, &audit->request.members_read,
                            &answer->members, world_now_us(audit->world));

@@ -9,6 +9,7 @@
 #include "tests/sim/importer.h"
 #include "tests/sim/model.h"
 #include "tests/sim/nemesis.h"
+#include "tests/sim/replicas.h"
 
 #define DEFAULT_FAULTS_US (60u * (uint64_t)MICROSECONDS_PER_SECOND)
 #define SETTLE_STEP_US 200000u
@@ -296,6 +297,7 @@ static void run_audit(struct world *world)
     }
     settle(world);
     run_until(world, world_now_us(world) + SETTLE_STEP_US);
+    replicas_compare(world);
     if (network_canaries_seen(world->network) > 0) {
         findings_add(&world->findings, "%llu frames carry the text of a sealed body",
                      (unsigned long long)network_canaries_seen(world->network));

@@ -4,7 +4,8 @@
  *
  * A run has three parts. While the weather is bad, actors send and read and every answer is checked
  * against the model as it comes; then all faults stop and everything under way must finish within
- * SETTLE_MAX_US and the time that the bad weather took to pile it up; then the auditor reads everything back and compares it with the model.
+ * SETTLE_MAX_US and the time that the bad weather took to pile it up; then the auditor reads
+ * everything back and compares it with the model.
  */
 #ifndef COLUMBA_SIM_WORLD_H
 #define COLUMBA_SIM_WORLD_H
@@ -55,10 +56,10 @@ enum world_extra {
 
 struct world_options {
     uint64_t seed;
-    uint32_t nodes; /* 0: the seed decides */
+    uint32_t nodes;  /* 0: the seed decides */
     uint32_t extras; /* bitmap over enum world_extra */
-    double minutes; /* of faults and load; 0: the default */
-    FILE *lines;    /* readable trace; NULL: none */
+    double minutes;  /* of faults and load; 0: the default */
+    FILE *lines;     /* readable trace; NULL: none */
 };
 
 /* What the seed decided once for the whole run. */
