@@ -45,7 +45,7 @@
     X(WRITTEN, 65, written)                                                                        \
     X(READ, 66, read) /* -> ROWS */                                                                \
     X(ROWS, 67, rows)                                                                              \
-    X(FANOUT, 68, fanout)           /* -> STATUS */                                                \
+    X(FANOUT, 68, fanout)           /* -> WRITTEN */                                               \
     X(OUTBOX_DONE, 69, outbox_done) /* no answer */
 
 enum message_type {

@@ -96,6 +96,11 @@ static void plan_add_each(struct consistency_plan *plan, const struct topology *
     }
 }
 
+unsigned consistency_quorum(const struct topology *topology)
+{
+    return quorum_of(topology->factor_total);
+}
+
 void consistency_plan_init(struct consistency_plan *plan, const struct topology *topology,
                            const struct replica_set *replicas, enum consistency level,
                            uint8_t local_datacenter)

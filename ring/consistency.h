@@ -46,6 +46,10 @@ bool consistency_from_name(struct slice name, enum consistency *out_level);
 /* Numbers off the wire; true if it was a level. */
 bool consistency_from_number(uint32_t number, enum consistency *out_level);
 
+/* What a quorum of a partition's replicas is: from the keyspace's factors, like every needed
+ * number. */
+unsigned consistency_quorum(const struct topology *topology);
+
 /* So many of these replicas. */
 struct consistency_group {
     uint16_t members; /* bitmap over the positions of the replica set */

@@ -1,21 +1,24 @@
 #include "node/core/core.h"
 
 #include "base/assert.h"
-#include "node/core/clock.h"
-#include "node/core/conversation.h"
-#include "node/core/fanout.h"
-#include "node/core/history.h"
-#include "node/core/inbox.h"
-#include "node/core/log_recovery.h"
-#include "node/core/read.h"
-#include "node/core/replica_read.h"
-#include "node/core/replica_write.h"
-#include "node/core/send.h"
+#include "node/core/coordinator/fanout.h"
+#include "node/core/coordinator/read.h"
+#include "node/core/machine/answer.h"
+#include "node/core/machine/clock.h"
+#include "node/core/machine/sm.h"
+#include "node/core/replica/fanout.h"
+#include "node/core/replica/log_recovery.h"
+#include "node/core/replica/read.h"
+#include "node/core/replica/write.h"
+#include "node/core/request/table.h"
 #include "node/core/state.h"
-#include "node/core/write.h"
+#include "node/core/task/takeover.h"
 
 /* With nothing due, the core still wants to look this often. */
 #define IDLE_TICK_MS 1000u
+
+static const uint16_t mode_moves[] = {
+    [NODE_SERVING] = SM_TO(NODE_FAILED), [NODE_FAILED] = SM_TO(NODE_FAILED)};
 
 void core_config_defaults(struct core_config *out_config)
 {
@@ -33,49 +36,39 @@ void core_config_defaults(struct core_config *out_config)
     };
 }
 
-static int core_parts_init(struct core *core)
+/* All are tried, so that all can be cleared. */
+static bool core_parts_init(struct core *core, const struct topology *topology)
 {
     struct memory *memory = core->memory;
     const struct core_config *config = &core->config;
     effects_init(&core->effects, memory);
-    list_init(&core->ops_ended);
+    mail_init(&core->mail);
     list_init(&core->speculation);
-    core->peers = memory_allocate_zero(memory, core->topology->node_count * sizeof(*core->peers));
-    bool failed = core->peers == NULL;
-    failed = op_table_init(&core->ops, memory, config->operations_max) != 0 || failed;
-    failed = waiters_init(&core->waiters, memory) != 0 || failed;
-    failed =
-        outbox_init(&core->outbox, memory, config->outbox_entries_max, config->start_count) != 0 ||
-        failed;
-    failed =
-        user_log_init(&core->user_log, memory, config->start_count, config->log_events_max) != 0 ||
-        failed;
-    failed = conversation_cache_init(&core->conversations, memory,
-                                     config->conversations_cached_max) != 0 ||
-             failed;
-    failed = version_cache_init(&core->versions, memory) != 0 || failed;
-    return failed ? -1 : 0;
+    int failed = 0;
+    failed |= cluster_view_init(&core->cluster, memory, topology, config->self);
+    failed |= op_table_init(&core->ops, memory, config);
+    failed |= batch_init(&core->batch, memory);
+    failed |= outbox_init(&core->outbox, memory, config->outbox_entries_max, config->start_count);
+    failed |= user_log_init(&core->user_log, memory, config->start_count, config->log_events_max);
+    failed |= members_cache_init(&core->members, memory, config->conversations_cached_max);
+    failed |= version_cache_init(&core->versions, memory);
+    return failed == 0;
 }
 
 struct core *core_create(struct memory *memory, const struct core_config *config,
                          const struct topology *topology)
 {
     COLUMBA_ASSERT(config->self < topology->node_count);
-    COLUMBA_ASSERT(config->fanout_members_max <= FANOUT_MEMBERS_MAX);
-    COLUMBA_ASSERT(config->log_events_max >= LOG_EVENTS_MIN);
     struct core *core = memory_allocate_zero(memory, sizeof(*core));
     if (core == NULL) {
         return NULL;
     }
     core->memory = memory;
     core->config = *config;
-    core->topology = topology;
-    core->open_batch = 1;
-    if (core_parts_init(core) != 0) {
+    if (!core_parts_init(core, topology)) {
         core_destroy(core);
         return NULL;
     }
-    core->peers[config->self] = (struct peer_state){.alive = true, .connected = true};
     return core;
 }
 
@@ -85,16 +78,13 @@ void core_destroy(struct core *core)
         return;
     }
     struct memory *memory = core->memory;
-    for (uint16_t i = 0; core->peers != NULL && i < core->topology->node_count; i++) {
-        memory_release(memory, core->peers[i].done);
-    }
-    memory_release(memory, core->peers);
+    cluster_view_clear(&core->cluster);
     effects_clear(&core->effects);
-    op_table_clear(&core->ops, memory);
-    waiters_clear(&core->waiters, memory);
+    op_table_clear(&core->ops);
+    batch_clear(&core->batch);
     outbox_clear(&core->outbox, memory);
     user_log_clear(&core->user_log, memory);
-    conversation_cache_clear(&core->conversations);
+    members_cache_clear(&core->members);
     version_cache_clear(&core->versions, memory);
     memory_release(memory, core);
 }
@@ -106,204 +96,74 @@ void core_now(struct core *core, uint64_t monotonic_ms, uint64_t unix_ms)
     core->unix_ms = unix_ms;
 }
 
-/* Helpers that all requests use (state.h, op.h). */
-
-void core_reply_status(struct core *core, uint64_t connection, uint64_t request_id,
-                       const struct message_status *status)
-{
-    if (connection == 0) {
-        return;
-    }
-    struct message *message = effects_message(&core->effects, MESSAGE_STATUS);
-    if (message != NULL) {
-        message->status = *status;
-    }
-    effects_reply(&core->effects, connection, request_id, message);
-}
-
-void core_refuse(struct core *core, uint64_t connection, uint64_t request_id,
-                 enum columba_error error, const char *text)
-{
-    core->counters.refused++;
-    struct message_status status = {.error = error};
-    if (text != NULL) {
-        status.text = slice_of_text(text);
-    }
-    core_reply_status(core, connection, request_id, &status);
-}
-
-void op_reply(struct core *core, struct op *op, const struct message *message)
-{
-    if (op->connection != 0) {
-        effects_reply(&core->effects, op->connection, op->request_id, message);
-        op->connection = 0;
-    }
-}
-
-void op_reply_status(struct core *core, struct op *op)
-{
-    core_reply_status(core, op->connection, op->request_id, &op->status);
-    op->connection = 0;
-}
-
-void op_finish(struct core *core, struct op *op)
-{
-    op_reply_status(core, op);
-    op_end(core, op);
-}
-
-void op_refuse(struct core *core, struct op *op, enum columba_error error, const char *text)
-{
-    core_refuse(core, op->connection, op->request_id, error, text);
-    op_end(core, op);
-}
-
-uint16_t replicas_alive(const struct core *core, const struct replica_set *set)
-{
-    uint16_t alive = 0;
-    for (unsigned i = 0; i < set->count; i++) {
-        if (core->peers[set->node[i]].alive) {
-            alive |= (uint16_t)(1u << i);
-        }
-    }
-    return alive;
-}
-
-bool core_write(struct core *core, enum effect_type type, struct slice key, struct slice value)
-{
-    bool written = effects_write(&core->effects, type, key, value);
-    core->batch_has_writes = core->batch_has_writes || written;
-    return written;
-}
-
 /* Events. */
 
-static void ops_recycle(struct core *core)
+static void request_from_node(struct core *core, const struct message *message,
+                              const struct answer_to *to)
 {
-    while (!list_is_empty(&core->ops_ended)) {
-        struct op *op = container_of(core->ops_ended.next, struct op, link);
-        list_remove(&op->link);
-        arena_reset(&op->arena);
-        list_prepend(&core->ops.free, &op->link);
-    }
-}
-
-static void request_from_node(struct core *core, const struct event *event)
-{
-    const struct message *message = event->request.message;
-    struct answer_to to = {.connection = event->request.connection,
-                           .request_id = event->request.request_id};
     switch (message->type) {
     case MESSAGE_WRITE:
-        replica_write(core, &message->write, &to, false);
+        replica_write(core, &message->write, to);
         break;
     case MESSAGE_READ:
-        replica_read(core, &message->read, &to);
+        replica_read(core, &message->read, to);
         break;
     case MESSAGE_FANOUT:
-        replica_fanout(core, &message->fanout, &to);
+        replica_fanout(core, &message->fanout, to);
         break;
     case MESSAGE_OUTBOX_DONE:
-        for (uint32_t i = 0; i < message->outbox_done.entry_count; i++) {
-            const struct message_outbox_entry *entry = &message->outbox_done.entries[i];
-            outbox_done(core, &entry->conversation, &entry->message);
-        }
+        outbox_done_all(core, &message->outbox_done);
         break;
     default:
-        core_refuse(core, to.connection, to.request_id, ERR_NOT_SUPPORTED, NULL);
-        break;
-    }
-}
-
-static void request_from_client(struct core *core, const struct event *event)
-{
-    switch (event->request.message->type) {
-    case MESSAGE_SEND:
-        send_request(core, event);
-        break;
-    case MESSAGE_HISTORY_READ:
-        history_read(core, event);
-        break;
-    case MESSAGE_INBOX_READ:
-        inbox_read(core, event);
-        break;
-    case MESSAGE_MARK_READ:
-        inbox_mark_read(core, event);
-        break;
-    case MESSAGE_CONVERSATION_CREATE:
-        conversation_create(core, event);
-        break;
-    case MESSAGE_CONVERSATION_GET:
-        conversation_get(core, event);
-        break;
-    case MESSAGE_MEMBERS_READ:
-        conversation_members(core, event);
-        break;
-    case MESSAGE_HISTORY_IMPORT:
-        history_import(core, event);
-        break;
-    case MESSAGE_INBOX_IMPORT:
-        inbox_import(core, event);
-        break;
-    default:
-        core_refuse(core, event->request.connection, event->request.request_id, ERR_NOT_SUPPORTED,
-                    NULL);
+        core_refuse(core, to->connection, to->request_id, ERR_NOT_SUPPORTED, NULL);
         break;
     }
 }
 
 static void event_request(struct core *core, const struct event *event)
 {
-    if (event->request.node != NODE_NONE) {
-        request_from_node(core, event);
-    } else if (!clock_refuses(core, event)) {
-        request_from_client(core, event);
+    if (event->request.node == NODE_NONE) {
+        if (!clock_refuses(core, event)) {
+            request_from_client(core, event);
+        }
+        return;
     }
+    struct answer_to to = {.connection = event->request.connection,
+                           .request_id = event->request.request_id};
+    request_from_node(core, event->request.message, &to);
 }
 
-static void event_answer(struct core *core, const struct event *event)
+static void answer_deliver(struct core *core, uint16_t node, op_ref reference,
+                           const struct message *message)
 {
-    struct op *op = op_find(core, event->answer.request_id);
-    uint16_t node = event->answer.node;
-    const struct message *message = event->answer.message;
-    if (op == NULL) {
+    struct op *op = op_find(core, reference);
+    if (op == NULL || op->answered == NULL) {
         core->counters.late_answers++;
         return;
     }
-    switch (message->type) {
-    case MESSAGE_WRITTEN:
-        if (op->read.done != NULL && op->read.repairing) {
-            read_repair_answer(core, op, node, message->written.error);
-        } else if (op->write.done != NULL) {
-            write_answer(core, op, node, &message->written);
-        }
-        break;
-    case MESSAGE_ROWS:
-        if (op->read.done != NULL) {
-            read_answer_take(core, op, node, &message->rows);
-        }
-        break;
-    case MESSAGE_STATUS:
-        if (op->fanout.unmet > 0) {
-            fanout_answer(core, op, node, message->status.error);
-        }
-        break;
-    default:
-        core->counters.late_answers++;
-        break;
-    }
+    op->answered(core, op, node, message);
 }
 
 static void event_committed(struct core *core, const struct event *event)
 {
     struct waiter waiter;
-    if (event->committed.error == COLUMBA_OK) {
-        core->durable_batch = event->committed.batch;
+    enum columba_error error = event->committed.error;
+    if (error == COLUMBA_OK) {
+        COLUMBA_ASSERT(event->committed.batch > core->batch.durable);
+        core->batch.durable = event->committed.batch;
     } else {
-        core->failed = true;
+        sm_move(&core->mode, mode_moves, NODE_FAILED);
     }
-    while (waiters_pop(&core->waiters, event->committed.batch, &waiter)) {
-        replica_committed(core, &waiter, event->committed.error);
+    while (batch_waiter_take(&core->batch, event->committed.batch, &waiter)) {
+        if (waiter.kind == WAITER_WRITE) {
+            replica_write_committed(core, &waiter, error);
+            continue;
+        }
+        struct op *op = op_find(core, waiter.to.op);
+        if (op != NULL) {
+            op->status = (struct message_status){.error = error};
+            op->committed(core, op);
+        }
     }
 }
 
@@ -317,20 +177,29 @@ static void event_read_done(struct core *core, const struct event *event)
     op->read_done(core, op, event);
 }
 
-static void event_peer(struct core *core, const struct event *event)
+/* Arenas are emptied when no effect points into them any more. */
+static void step_begin(struct core *core)
 {
-    struct peer_state *peer = &core->peers[event->peer.node];
-    if (event->peer.node != core->config.self) {
-        peer->alive = event->peer.alive;
-        peer->connected = event->peer.connected;
+    COLUMBA_ASSERT(core->mail.first == NULL);
+    effects_recycle(&core->effects);
+    if (core->effects.first == NULL) {
+        op_table_recycle(&core->ops);
     }
 }
 
-static void step_begin(struct core *core)
+/* Every step ends with the letters it made, and those that they made. */
+static void step_end(struct core *core)
 {
-    effects_recycle(&core->effects);
-    if (core->effects.first == NULL) {
-        ops_recycle(core);
+    struct letter letter;
+    if (!list_is_empty(&core->user_log.waiting)) {
+        log_recover(core);
+    }
+    while (mail_take(&core->mail, &letter)) {
+        if (letter.is_answer) {
+            answer_deliver(core, core->config.self, letter.op, letter.message);
+        } else {
+            request_from_node(core, letter.message, &(struct answer_to){.op = letter.op});
+        }
     }
 }
 
@@ -339,6 +208,7 @@ static void time_run(struct core *core)
     op_deadlines_run(core);
     read_speculate(core);
     outbox_tick(core);
+    takeover_tick(core);
     log_recover(core);
 }
 
@@ -351,7 +221,7 @@ void core_step(struct core *core, const struct event *event)
         event_request(core, event);
         break;
     case EVENT_ANSWER:
-        event_answer(core, event);
+        answer_deliver(core, event->answer.node, event->answer.request_id, event->answer.message);
         break;
     case EVENT_COMMITTED:
         event_committed(core, event);
@@ -360,7 +230,8 @@ void core_step(struct core *core, const struct event *event)
         event_read_done(core, event);
         break;
     case EVENT_PEER:
-        event_peer(core, event);
+        cluster_peer_set(&core->cluster, event->peer.node, event->peer.alive,
+                         event->peer.connected);
         break;
     case EVENT_STARTED:
         outbox_recover(core);
@@ -373,12 +244,14 @@ void core_step(struct core *core, const struct event *event)
         time_run(core);
         break;
     }
+    step_end(core);
 }
 
 void core_turn_end(struct core *core)
 {
     step_begin(core);
     fanout_done_flush(core);
+    step_end(core);
 }
 
 bool core_effect_next(struct core *core, struct effect *out_effect)
@@ -388,7 +261,7 @@ bool core_effect_next(struct core *core, struct effect *out_effect)
 
 bool core_has_writes(const struct core *core)
 {
-    return core->batch_has_writes;
+    return core->batch.has_writes;
 }
 
 uint64_t core_batch_close(struct core *core)
@@ -396,8 +269,8 @@ uint64_t core_batch_close(struct core *core)
     step_begin(core);
     outbox_batch_close(core);
     user_log_batch_close(core);
-    core->batch_has_writes = false;
-    return core->open_batch++;
+    core->batch.has_writes = false;
+    return core->batch.open++;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -408,17 +281,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 uint64_t core_next_deadline_ms(const struct core *core)
 {
     uint64_t due_ms = earlier(core->now_ms + IDLE_TICK_MS, outbox_next_due_ms(&core->outbox));
-    for (int class = 0; class < DEADLINE_CLASSES; class ++) {
-        const struct list *head = &core->ops.deadlines[class];
-        if (!list_is_empty(head)) {
-            due_ms = earlier(due_ms, container_of(head->next, struct op, link)->deadline_ms);
-        }
-    }
-    if (!list_is_empty(&core->speculation)) {
-        const struct op *op = container_of(core->speculation.next, struct op, read.awaiting);
-        due_ms = earlier(due_ms, op->read.speculate_at_ms);
-    }
-    return due_ms;
+    due_ms = earlier(due_ms, op_table_next_due_ms(&core->ops));
+    return earlier(due_ms, read_next_due_ms(core));
 }
 
 uint64_t core_clock(struct core *core)
@@ -428,7 +292,8 @@ uint64_t core_clock(struct core *core)
 
 uint64_t core_in_flight(const struct core *core)
 {
-    return (uint64_t)core->ops.running + core->waiters.count + (core->batch_has_writes ? 1 : 0);
+    return (uint64_t)core->ops.running + core->batch.waiters.count +
+           (core->batch.has_writes ? 1 : 0);
 }
 
 void core_counters_get(const struct core *core, struct core_counters *out_counters)

@@ -24,7 +24,7 @@
  *   - An answer that promises durability is only ever made in reaction to EVENT_COMMITTED.
  *   - After EVENT_COMMITTED with an error the core takes no more writes; the shell stops the node.
  *
- * Nodes are named by their index in the topology. Not thread-safe: one core, one thread.
+ * Not thread-safe: one core, one thread.
  */
 #ifndef COLUMBA_NODE_CORE_CORE_H
 #define COLUMBA_NODE_CORE_CORE_H
@@ -32,20 +32,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/error.h"
 #include "base/memory.h"
-#include "base/slice.h"
+#include "node/core/effect.h"
+#include "node/core/event.h"
 #include "node/store/engine.h"
 #include "proto/message.h"
 #include "ring/topology.h"
 
 struct core;
 
-#define NODE_NONE UINT16_MAX
-
 struct core_config {
-    uint16_t self; /* this node's index in the topology */
+    uint16_t self; /* this node's handle */
     /* How often this data directory was started, counted durably by the shell before the core is
      * made: the high bits of every replica-local sequence, so none is used twice. */
     uint64_t start_count;
@@ -64,97 +61,6 @@ struct core_config {
 
 /* The documented defaults (design: section "Defaults"). */
 void core_config_defaults(struct core_config *out_config);
-
-enum event_type {
-    EVENT_REQUEST = 1, /* a client's or a peer's request */
-    EVENT_ANSWER,      /* a peer's answer to an EFFECT_SEND */
-    EVENT_COMMITTED,
-    EVENT_READ_DONE,
-    EVENT_PEER,    /* a peer's state changed */
-    EVENT_STARTED, /* once, first: the core reads its outbox and what is left of users' logs */
-    EVENT_CLOCK,   /* this node's clock was compared with the others', and may be trusted or not */
-    EVENT_TICK,    /* nothing but time; due at core_next_deadline_ms */
-};
-
-struct event {
-    enum event_type type;
-    uint64_t clock; /* of the frame, for REQUEST and ANSWER; 0: none */
-    union {
-        struct {
-            uint64_t connection; /* the shell's name for it; never reused */
-            uint64_t request_id;
-            uint16_t node; /* the peer, or NODE_NONE for a client */
-            const struct message *message;
-        } request;
-        struct {
-            uint16_t node;
-            uint64_t request_id;
-            const struct message *message;
-        } answer;
-        struct {
-            uint64_t batch; /* this one and all before it */
-            enum columba_error error;
-        } committed;
-        struct {
-            uint64_t read_id;
-            enum columba_error error; /* COLUMBA_OK, ERR_CORRUPT, ERR_IO, … */
-            struct slice packed;      /* as scan_run made it */
-            uint32_t row_count;
-            bool more; /* a limit ended it */
-        } read_done;
-        struct {
-            uint16_t node;
-            bool alive;     /* what gossip says */
-            bool connected; /* requests can reach it now */
-        } peer;
-        struct {
-            bool is_trusted;   /* false: clients' requests are refused, CLOCK_WRONG */
-            struct slice text; /* says how wrong it is, to those who are refused; copied */
-        } clock_judged;
-    };
-};
-
-enum effect_type {
-    EFFECT_REPLY = 1, /* answer a request, on its connection; dropped if that is gone */
-    EFFECT_SEND,      /* a request to a peer; may be lost (the core has timeouts) */
-    EFFECT_MERGE,     /* into the open batch: rows space */
-    EFFECT_PUT,       /* into the open batch: local space */
-    EFFECT_REMOVE,    /* into the open batch: local space */
-    EFFECT_READ,      /* scan; answered by EVENT_READ_DONE, in any order */
-};
-
-struct read_query {
-    enum engine_space space;
-    struct slice begin;
-    struct slice end;
-    bool backwards;
-    uint32_t limit_rows;
-    uint32_t limit_bytes;
-};
-
-struct effect {
-    enum effect_type type;
-    union {
-        struct {
-            uint64_t connection;
-            uint64_t request_id;
-            const struct message *message;
-        } reply;
-        struct {
-            uint16_t node;
-            uint64_t request_id;
-            const struct message *message;
-        } send;
-        struct {
-            struct slice key;
-            struct slice value; /* empty for EFFECT_REMOVE */
-        } write;
-        struct {
-            uint64_t read_id;
-            struct read_query query; /* its slices: copy them if the read goes to another thread */
-        } read;
-    };
-};
 
 /* Counters, all since start: X(name, text). Shown by `columbactl info`. */
 #define CORE_COUNTERS(X)                                                                           \
@@ -212,21 +118,5 @@ uint64_t core_clock(struct core *core);
 /* Requests accepted but not answered, writes not yet durable: 0 is drained. */
 uint64_t core_in_flight(const struct core *core);
 void core_counters_get(const struct core *core, struct core_counters *out_counters);
-
-/*
- * Runs a query against an engine, as both shells do: appends the visited rows to `buffer`, for
- * SPACE_ROWS as packed rows (node/store/row.h), for SPACE_LOCAL as [key sized][value sized] pairs.
- * `buffer` has room for scan_buffer_bytes(query). ERR_OVERLOADED: not all of it was in memory
- * under TIER_MEMORY; the buffer's content is then void. May run on any thread.
- */
-struct scan_result {
-    enum columba_error error;
-    struct slice packed;
-    uint32_t row_count;
-    bool more;
-};
-size_t scan_buffer_bytes(const struct read_query *query);
-struct scan_result scan_run(struct engine *engine, const struct read_query *query,
-                            enum engine_tier tier, uint8_t *buffer);
 
 #endif

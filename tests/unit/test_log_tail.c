@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "node/core/log_tail.h"
+#include "node/core/replica/log_tail.h"
 
 #define EVENTS_MAX 64u
 #define USERS 7u

@@ -10,7 +10,7 @@
 #include "base/cursor.h"
 #include "base/limits.h"
 #include "node/core/core.h"
-#include "node/core/user_log.h"
+#include "node/core/replica/user_log.h"
 #include "node/store/key.h"
 #include "ring/token.h"
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "node/core/version_cache.h"
+#include "node/core/replica/version_cache.h"
 
 static struct version_cache cache;
 

@@ -1,0 +1,33 @@
+/*
+ * Fan-out: one event into the logs of all members, one request for each node that holds replicas
+ * of some of them. Done when every member has it on a quorum of their replicas; then the
+ * conversation's replicas are told, at the end of the turn, many messages in one.
+ */
+#ifndef COLUMBA_NODE_CORE_COORDINATOR_FANOUT_H
+#define COLUMBA_NODE_CORE_COORDINATOR_FANOUT_H
+
+#include "node/core/machine/op.h"
+
+/* What is fanned out. */
+struct fanout_order {
+    struct id conversation;
+    struct id message;
+    struct id sender;
+    /* Members that were loaded at an older version are read anew; MEMBERSHIP_VERSION_UNREAD: in any
+     * case. */
+    uint64_t membership_version;
+};
+
+typedef void fanout_done(struct core *core, struct op *op, bool reached_all);
+
+/*
+ * To the members as they are now; then says `done` to the conversation's replicas and ends the
+ * operation. `at_end` (may be NULL) hears first whether it reached everybody; if it did not, the
+ * outbox entries stay.
+ */
+void fanout_begin(struct core *core, struct op *op, const struct fanout_order *order,
+                  fanout_done *at_end);
+/* Sends what was gathered for each peer. */
+void fanout_done_flush(struct core *core);
+
+#endif

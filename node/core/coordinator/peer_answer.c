@@ -1,0 +1,90 @@
+#include "node/core/coordinator/peer_answer.h"
+
+#include "base/limits.h"
+#include "node/store/key.h"
+#include "node/store/row.h"
+
+#define DIGEST_BYTES 16u
+
+/* A refusal must not pass for success. */
+static enum columba_error refusal(const struct message *message)
+{
+    bool is_refusal = message->type == MESSAGE_STATUS && message->status.error != COLUMBA_OK;
+    return is_refusal ? message->status.error : ERR_MALFORMED;
+}
+
+struct message_written peer_written(const struct message *message)
+{
+    if (message->type == MESSAGE_WRITTEN) {
+        return message->written;
+    }
+    return (struct message_written){.error = refusal(message)};
+}
+
+/* The place of a row among the query's, as the store orders them. */
+static int place_compare(uint8_t table_a, struct slice a, uint8_t table_b, struct slice b)
+{
+    return table_a != table_b ? (int)table_a - (int)table_b : slice_compare(a, b);
+}
+
+static bool row_is_in_range(const struct message_read *query, const struct packed_row *row)
+{
+    uint32_t last = query->table_last == 0 ? query->table : query->table_last;
+    if (row->table < query->table || row->table > last) {
+        return false;
+    }
+    if (row->table == query->table && slice_compare(row->clustering, query->begin) < 0) {
+        return false;
+    }
+    return row->table != last || query->end.size == 0 ||
+           slice_compare(row->clustering, query->end) < 0;
+}
+
+static bool row_follows(const struct message_read *query, const struct packed_row *before,
+                        const struct packed_row *row)
+{
+    int order = place_compare(before->table, before->clustering, row->table, row->clustering);
+    return (query->flags & READ_BACKWARDS) != 0 ? order > 0 : order < 0;
+}
+
+static enum columba_error page_check(const struct message_rows *rows,
+                                     const struct message_read *query)
+{
+    struct packed_reader reader;
+    struct packed_row before = {.table = 0};
+    struct packed_row row;
+    uint32_t count = 0;
+    packed_reader_init(&reader, rows->packed);
+    while (packed_reader_next(&reader, &row)) {
+        if (++count > rows->row_count || !row_is_in_range(query, &row) ||
+            (count > 1 && !row_follows(query, &before, &row)) ||
+            row_check(row.table, row.row) != COLUMBA_OK) {
+            return ERR_MALFORMED;
+        }
+        before = row;
+    }
+    bool is_whole = !packed_reader_failed(&reader) && count == rows->row_count;
+    return is_whole ? COLUMBA_OK : ERR_MALFORMED;
+}
+
+enum columba_error peer_rows_check(const struct message *message, const struct message_read *query,
+                                   bool is_own)
+{
+    if (message->type != MESSAGE_ROWS) {
+        return refusal(message);
+    }
+    const struct message_rows *rows = &message->rows;
+    if (rows->error != COLUMBA_OK) {
+        return rows->error;
+    }
+    if ((query->flags & READ_DIGEST) != 0) {
+        return rows->digest.size == DIGEST_BYTES && rows->packed.size == 0 ? COLUMBA_OK
+                                                                           : ERR_MALFORMED;
+    }
+    /* One row may pass the limit in bytes, so that any row can be read. */
+    if (rows->digest.size != 0 || rows->row_count > query->limit_rows ||
+        rows->packed.size > query->limit_bytes + INBOX_ROW_MAX_BYTES + KEY_MAX_BYTES + 16u) {
+        return ERR_MALFORMED;
+    }
+    return is_own ? COLUMBA_OK : page_check(rows, query);
+}

@@ -1,0 +1,166 @@
+#include "node/core/coordinator/read_merge.h"
+
+#include "node/store/row.h"
+
+struct page {
+    struct packed_reader reader;
+    struct packed_row row; /* the head, if `has_row` */
+    bool has_row;
+    bool more;
+    unsigned position;
+    struct writer repair; /* made when first needed */
+};
+
+struct merge {
+    const struct coordinated_read *read;
+    struct arena *arena;
+    struct page pages[REPLICAS_MAX];
+    unsigned page_count;
+    struct writer out;
+    size_t bytes_max; /* all pages together */
+    struct read_merged result;
+};
+
+static void page_advance(struct page *page)
+{
+    page->has_row = packed_reader_next(&page->reader, &page->row);
+}
+
+static void merge_init(struct merge *merge, const struct coordinated_read *read,
+                       struct arena *arena)
+{
+    *merge = (struct merge){.read = read, .arena = arena};
+    for (unsigned i = 0; i < read->partition.replicas->count; i++) {
+        const struct read_answer *answer = &read->answers[i];
+        if (!answer->present || answer->is_digest) {
+            continue;
+        }
+        struct page *page = &merge->pages[merge->page_count++];
+        *page = (struct page){.position = i, .more = answer->more};
+        packed_reader_init(&page->reader, answer->packed);
+        page_advance(page);
+        merge->bytes_max += answer->packed.size;
+    }
+}
+
+static int row_order(const struct merge *merge, const struct packed_row *a,
+                     const struct packed_row *b)
+{
+    int order = (int)a->table - (int)b->table;
+    if (order == 0) {
+        order = slice_compare(a->clustering, b->clustering);
+    }
+    return (merge->read->query.flags & READ_BACKWARDS) != 0 ? -order : order;
+}
+
+/* The next key over all pages; NULL at the end. */
+static const struct packed_row *merge_head(const struct merge *merge)
+{
+    const struct packed_row *head = NULL;
+    for (unsigned i = 0; i < merge->page_count; i++) {
+        const struct page *page = &merge->pages[i];
+        if (page->has_row && (head == NULL || row_order(merge, &page->row, head) < 0)) {
+            head = &page->row;
+        }
+    }
+    return head;
+}
+
+/* A page that ended because of a limit says nothing about the rows behind it: the result ends
+ * there too. */
+static bool merge_is_cut(const struct merge *merge)
+{
+    for (unsigned i = 0; i < merge->page_count; i++) {
+        if (!merge->pages[i].has_row && merge->pages[i].more) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum columba_error repair_add(struct merge *merge, struct page *page,
+                                     const struct packed_row *row)
+{
+    if (page->repair.begin == NULL) {
+        uint8_t *buffer = arena_allocate(merge->arena, merge->bytes_max);
+        if (buffer == NULL) {
+            return ERR_NO_MEMORY;
+        }
+        page->repair = writer_of(buffer, merge->bytes_max);
+    }
+    packed_row_write(&page->repair, row);
+    merge->result.repair_rows++;
+    return page->repair.failed ? ERR_NO_MEMORY : COLUMBA_OK;
+}
+
+static bool page_is_at(const struct merge *merge, const struct page *page,
+                       const struct packed_row *head)
+{
+    return page->has_row && row_order(merge, &page->row, head) == 0;
+}
+
+static enum columba_error merge_row(struct merge *merge, const struct packed_row *at)
+{
+    struct packed_row head = *at;
+    struct slice versions[REPLICAS_MAX];
+    unsigned count = 0;
+    for (unsigned i = 0; i < merge->page_count; i++) {
+        if (page_is_at(merge, &merge->pages[i], &head)) {
+            versions[count++] = merge->pages[i].row.row;
+        }
+    }
+    enum columba_error error = row_merge(head.table, versions, count, merge->arena, &head.row);
+    for (unsigned i = 0; error == COLUMBA_OK && i < merge->page_count; i++) {
+        struct page *page = &merge->pages[i];
+        bool has = page_is_at(merge, page, &head);
+        if (!has || !slice_equal(page->row.row, head.row)) {
+            error = repair_add(merge, page, &head);
+        }
+        if (has) {
+            page_advance(page);
+        }
+    }
+    packed_row_write(&merge->out, &head);
+    merge->result.row_count++;
+    return error;
+}
+
+static bool merge_is_full(const struct merge *merge)
+{
+    size_t used = (size_t)(merge->out.at - merge->out.begin);
+    return merge->result.row_count >= merge->read->query.limit_rows ||
+           used >= merge->read->query.limit_bytes;
+}
+
+enum columba_error read_merge(const struct coordinated_read *read, struct arena *arena,
+                              struct read_merged *out_merged)
+{
+    struct merge merge;
+    merge_init(&merge, read, arena);
+    uint8_t *buffer = arena_allocate(arena, merge.bytes_max);
+    if (buffer == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    merge.out = writer_of(buffer, merge.bytes_max);
+    const struct packed_row *head;
+    while (!merge_is_cut(&merge) && (head = merge_head(&merge)) != NULL) {
+        if (merge_is_full(&merge)) {
+            merge.result.more = true;
+            break;
+        }
+        enum columba_error error = merge_row(&merge, head);
+        if (error != COLUMBA_OK) {
+            return error;
+        }
+    }
+    merge.result.more = merge.result.more || merge_is_cut(&merge);
+    for (unsigned i = 0; i < merge.page_count; i++) {
+        if (packed_reader_failed(&merge.pages[i].reader)) {
+            return ERR_CORRUPT;
+        }
+        merge.result.repairs[merge.pages[i].position] = writer_done(&merge.pages[i].repair);
+    }
+    merge.result.packed = writer_done(&merge.out);
+    *out_merged = merge.result;
+    return merge.out.failed ? ERR_NO_MEMORY : COLUMBA_OK;
+}

@@ -1,0 +1,187 @@
+#include "node/core/replica/fold.h"
+
+#include "base/bytes.h"
+#include "node/core/replica/log_recovery.h"
+#include "node/core/state.h"
+#include "ring/token.h"
+#include "node/store/key.h"
+#include "node/store/row.h"
+
+/* Cells of an inbox row besides the unread set. */
+#define INBOX_FRAGMENT_BYTES 128u
+
+struct user_event {
+    struct id conversation;
+    struct id message;
+    bool is_own;
+};
+
+static bool event_precedes(const struct user_event *a, const struct user_event *b)
+{
+    int order = id_compare(&a->conversation, &b->conversation);
+    return order < 0 || (order == 0 && id_compare(&a->message, &b->message) < 0);
+}
+
+static void sift_down(struct user_event *events, uint32_t root, uint32_t count)
+{
+    for (uint32_t child = 2 * root + 1; child < count; child = 2 * root + 1) {
+        if (child + 1 < count && event_precedes(&events[child], &events[child + 1])) {
+            child++;
+        }
+        if (!event_precedes(&events[root], &events[child])) {
+            return;
+        }
+        struct user_event swapped = events[root];
+        events[root] = events[child];
+        events[child] = swapped;
+        root = child;
+    }
+}
+
+/* Heap sort: in place, no allocation (the C library's may), bounded by FOLD_EVENTS_MAX. */
+static void events_sort(struct user_event *events, uint32_t count)
+{
+    for (uint32_t root = count / 2; root-- > 0;) {
+        sift_down(events, root, count);
+    }
+    for (uint32_t end = count; end > 1; end--) {
+        struct user_event swapped = events[0];
+        events[0] = events[end - 1];
+        events[end - 1] = swapped;
+        sift_down(events, 0, end - 1);
+    }
+}
+
+/* Ids of others' messages, ascending, each once; returns their bytes. */
+static size_t unread_collect(const struct user_event *events, uint32_t count, uint8_t *out_ids)
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bool repeated = i > 0 && id_equal(&events[i].message, &events[i - 1].message);
+        if (!events[i].is_own && !repeated) {
+            memcpy(out_ids + size, events[i].message.bytes, ID_BYTES);
+            size += ID_BYTES;
+        }
+    }
+    return size;
+}
+
+/* One conversation's events become one row fragment. */
+static bool conversation_fold(struct core *core, struct row_key *key,
+                              const struct user_event *events, uint32_t count)
+{
+    size_t room = INBOX_FRAGMENT_BYTES + count * (size_t)ID_BYTES;
+    uint8_t *ids = effects_allocate(&core->effects, count * (size_t)ID_BYTES);
+    uint8_t *buffer = effects_allocate(&core->effects, room);
+    if (ids == NULL || buffer == NULL) {
+        return false;
+    }
+    /* Cells whose value alone decides a merge carry no stamp: however a replica groups the same
+     * events into folds, it makes the same bytes. */
+    struct row_writer row;
+    row_writer_init(&row, buffer, room);
+    const struct id *newest = &events[count - 1].message;
+    row_writer_cell(&row, &(struct cell){.column = COLUMN_INBOX_LAST,
+                                         .value = slice_of(newest->bytes, ID_BYTES)});
+    size_t unread = unread_collect(events, count, ids);
+    if (unread > 0) {
+        row_writer_cell(
+            &row, &(struct cell){.column = COLUMN_INBOX_UNREAD, .value = slice_of(ids, unread)});
+    }
+    memcpy(key->clustering, events[0].conversation.bytes, ID_BYTES);
+    struct key_bytes bytes = row_key_encode(key);
+    struct slice done = row_writer_done(&row);
+    return done.size > 0 && batch_write(core, EFFECT_MERGE, key_slice(&bytes), done);
+}
+
+/* How many of the events belong into the first one's fragment. */
+static uint32_t fragment_events(const struct user_event *events, uint32_t count)
+{
+    uint32_t end = 1;
+    while (end < count && end < FOLD_EVENTS_MAX &&
+           id_equal(&events[end].conversation, &events[0].conversation)) {
+        end++;
+    }
+    return end;
+}
+
+static bool events_fold(struct core *core, const struct id *user, struct user_event *events,
+                        uint32_t count)
+{
+    struct row_key key = {.token = token_of_partition(PARTITION_USER, user),
+                          .partition = *user,
+                          .table = TABLE_INBOX,
+                          .clustering_size = ID_BYTES};
+    events_sort(events, count);
+    for (uint32_t begin = 0, size; begin < count; begin += size) {
+        size = fragment_events(&events[begin], count - begin);
+        if (!conversation_fold(core, &key, &events[begin], size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* False: no memory. What was written by then may be written again. */
+static bool user_fold(struct core *core, struct log_user *user)
+{
+    const struct log_tail *tail = &core->user_log.tail;
+    struct user_event *events = effects_allocate(&core->effects, user->count * sizeof(*events));
+    if (events == NULL) {
+        return false;
+    }
+    uint32_t count = 0;
+    uint32_t at = user->first;
+    for (uint32_t left = user->count; left > 0; left--) {
+        const struct log_event *event = log_tail_event(tail, at);
+        events[count++] = (struct user_event){.conversation = event->conversation,
+                                              .message = event->message,
+                                              .is_own = event->is_own};
+        at = event->next;
+    }
+    if (!events_fold(core, &user->id, events, count) || !user_log_folded(core, user)) {
+        return false;
+    }
+    core->counters.folds++;
+    return true;
+}
+
+enum fold_outcome fold_user(struct core *core, const struct id *id)
+{
+    struct log_user *user = log_tail_find(&core->user_log.tail, id);
+    if (user == NULL && user_log_fold_batch(&core->user_log, id) <= core->batch.durable) {
+        return FOLD_DURABLE;
+    }
+    if (core->mode == NODE_FAILED || !batch_has_room(&core->batch) ||
+        (user != NULL && !user_fold(core, user))) {
+        return FOLD_FAILED;
+    }
+    /* Batches are committed in order, so what was folded before is durable with the open one. */
+    return FOLD_GATHERED;
+}
+
+bool fold_make_room(struct core *core, uint32_t events)
+{
+    struct log_tail *tail = &core->user_log.tail;
+    /* One fold frees one event at least; the second one makes up for what others left. */
+    for (uint32_t left = 2 * events; left > 0 && log_tail_is_crowded(tail, events); left--) {
+        struct log_user *user = log_tail_oldest(tail);
+        if (user == NULL || !user_fold(core, user)) {
+            break;
+        }
+    }
+    return log_tail_has_room(tail, events);
+}
+
+/* Users who get equally many messages must not all be folded in the same seconds. */
+static uint32_t tail_max(const struct id *user)
+{
+    return USER_LOG_TAIL_MAX - user->bytes[0] % (USER_LOG_TAIL_MAX / 2);
+}
+
+void fold_long_tail(struct core *core, struct log_user *user)
+{
+    if (user->count >= tail_max(&user->id)) {
+        user_fold(core, user); /* without memory, a little later */
+    }
+}

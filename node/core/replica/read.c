@@ -1,0 +1,183 @@
+#include "node/core/replica/read.h"
+
+#include <xxhash.h>
+
+#include "base/assert.h"
+#include "node/core/machine/answer.h"
+#include "node/core/machine/partition.h"
+#include "node/core/replica/fold.h"
+#include "node/core/state.h"
+#include "node/store/key.h"
+#include "node/store/row.h"
+
+/* A read that this node serves. */
+struct replica_read {
+    struct message_read query;
+    uint64_t token;
+    struct answer_to to;
+};
+
+static void read_refuse(struct core *core, struct op *op, enum columba_error error)
+{
+    const struct replica_read *read = op->request;
+    struct answer_to to = read->to;
+    op_end(core, op);
+    answer_rows(core, &to, &(struct message_rows){.error = error});
+}
+
+static void scan_done(struct core *core, struct op *op, const struct event *event)
+{
+    const struct replica_read *read = op->request;
+    if (event->read_done.error != COLUMBA_OK) {
+        read_refuse(core, op, event->read_done.error);
+        return;
+    }
+    struct message_rows rows = {.packed = event->read_done.packed,
+                                .row_count = event->read_done.row_count,
+                                .more = event->read_done.more};
+    XXH128_canonical_t canonical;
+    if ((read->query.flags & READ_DIGEST) != 0) {
+        XXH128_canonicalFromHash(&canonical, XXH3_128bits(rows.packed.data, rows.packed.size));
+        uint8_t *digest = effects_allocate(&core->effects, sizeof(canonical.digest));
+        if (digest == NULL) {
+            read_refuse(core, op, ERR_NO_MEMORY);
+            return;
+        }
+        memcpy(digest, canonical.digest, sizeof(canonical.digest));
+        rows.digest = slice_of(digest, sizeof(canonical.digest));
+        rows.packed = slice_of(NULL, 0);
+    }
+    struct answer_to to = read->to;
+    op_end(core, op);
+    answer_rows(core, &to, &rows);
+}
+
+static void clustering_set(struct row_key *key, struct slice clustering)
+{
+    key->clustering_size = (uint8_t)clustering.size;
+    if (clustering.size > 0) {
+        memcpy(key->clustering, clustering.data, clustering.size);
+    }
+}
+
+/* The last table's end: its clustering bound, or the first key of the table after it. */
+static struct key_bytes scan_end(const struct replica_read *read, uint8_t last)
+{
+    const struct message_read *query = &read->query;
+    struct row_key key = {.token = read->token, .partition = query->partition, .table = last};
+    if (query->end.size > 0) {
+        clustering_set(&key, query->end);
+    } else {
+        key.table = (uint8_t)(last + 1);
+    }
+    return row_key_encode(&key);
+}
+
+static void read_scan(struct core *core, struct op *op)
+{
+    const struct replica_read *read = op->request;
+    const struct message_read *query = &read->query;
+    struct row_key key = {
+        .token = read->token, .partition = query->partition, .table = (uint8_t)query->table};
+    clustering_set(&key, query->begin);
+    struct key_bytes begin = row_key_encode(&key);
+    uint32_t last = query->table_last == 0 ? query->table : query->table_last;
+    struct key_bytes end = scan_end(read, (uint8_t)last);
+    struct read_query scan = {.space = SPACE_ROWS,
+                              .begin = key_slice(&begin),
+                              .end = key_slice(&end),
+                              .backwards = (query->flags & READ_BACKWARDS) != 0,
+                              .limit_rows = query->limit_rows,
+                              .limit_bytes = query->limit_bytes};
+    op->read_done = scan_done;
+    if (!effects_read(&core->effects, op_reference(op), &scan)) {
+        read_refuse(core, op, ERR_NO_MEMORY);
+    }
+}
+
+/* What was folded is durable, or will never be. */
+static void read_folded(struct core *core, struct op *op)
+{
+    if (op->status.error != COLUMBA_OK) {
+        /* This replica stops; others can serve the read. */
+        read_refuse(core, op, ERR_SHUTTING_DOWN);
+        return;
+    }
+    read_scan(core, op);
+}
+
+/* An inbox is shown only when all that came is in it, durably. */
+static void read_fold(struct core *core, struct op *op)
+{
+    const struct replica_read *read = op->request;
+    if (op->status.error != COLUMBA_OK) {
+        read_refuse(core, op, op->status.error);
+        return;
+    }
+    if (!user_log_is_whole(&core->user_log)) {
+        user_log_wait(&core->user_log, op, read_fold);
+        return;
+    }
+    switch (fold_user(core, &read->query.partition)) {
+    case FOLD_DURABLE:
+        read_scan(core, op);
+        break;
+    case FOLD_GATHERED:
+        batch_wait_op(&core->batch, op, read_folded);
+        break;
+    case FOLD_FAILED:
+        read_refuse(core, op, ERR_OVERLOADED);
+        break;
+    }
+}
+
+static enum columba_error read_check(const struct core *core, const struct message_read *query,
+                                     const struct partition *partition)
+{
+    if (query->topology_version != core->cluster.topology->version) {
+        return ERR_STALE_TOPOLOGY;
+    }
+    if (!partition_is_here(&core->cluster, partition)) {
+        return ERR_NOT_A_REPLICA;
+    }
+    uint32_t last = query->table_last == 0 ? query->table : query->table_last;
+    if (query->table == 0 || last < query->table || last > UINT8_MAX - 1 ||
+        query->begin.size > KEY_CLUSTERING_MAX_BYTES ||
+        query->end.size > KEY_CLUSTERING_MAX_BYTES || query->limit_rows == 0 ||
+        query->limit_rows > PAGE_MAX_ROWS || query->limit_bytes == 0 ||
+        query->limit_bytes > PAGE_MAX_BYTES) {
+        return ERR_INVALID;
+    }
+    return COLUMBA_OK;
+}
+
+void replica_read(struct core *core, const struct message_read *query, const struct answer_to *to)
+{
+    core->counters.replica_reads++;
+    struct partition partition =
+        partition_of(&core->cluster, query->partition_kind, &query->partition);
+    enum columba_error error = read_check(core, query, &partition);
+    struct op *op = error == COLUMBA_OK ? op_begin(core) : NULL;
+    struct replica_read *read = op == NULL ? NULL : op_allocate(op, sizeof(*read));
+    if (read == NULL) {
+        if (op != NULL) {
+            op_end(core, op);
+        }
+        error = error == COLUMBA_OK ? ERR_OVERLOADED : error;
+        answer_rows(core, to, &(struct message_rows){.error = error});
+        return;
+    }
+    *read = (struct replica_read){.query = *query, .token = partition.token, .to = *to};
+    op->request = read;
+    if ((query->flags & READ_FOLD) == 0) {
+        read_scan(core, op);
+        return;
+    }
+    /* Folding takes several steps: the bounds must outlive this one. */
+    if (!op_keep(op, query->begin, &read->query.begin) ||
+        !op_keep(op, query->end, &read->query.end)) {
+        read_refuse(core, op, ERR_NO_MEMORY);
+        return;
+    }
+    read_fold(core, op);
+}

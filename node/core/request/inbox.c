@@ -1,0 +1,76 @@
+/*
+ * INBOX_READ: a page of a user's inbox. The user's log is folded first.
+ */
+#include "node/core/coordinator/levels.h"
+#include "node/core/coordinator/read.h"
+#include "node/core/machine/answer.h"
+#include "node/core/request/begin.h"
+#include "node/core/request/page.h"
+#include "node/core/request/table.h"
+#include "node/core/state.h"
+#include "node/store/row.h"
+
+/* What is asked for when no limit is said. */
+#define INBOX_ROWS_DEFAULT 100u
+
+static bool inbox_row(const struct packed_row *packed, void *out_row)
+{
+    struct message_inbox_row row = {.has_unread = true};
+    struct row_reader reader;
+    struct cell cell;
+    if (packed->clustering.size != ID_BYTES || !row_reader_init(&reader, packed->row)) {
+        return false;
+    }
+    id_from_slice(packed->clustering, &row.conversation);
+    while (row_reader_next(&reader, &cell)) {
+        switch (cell.column) {
+        case COLUMN_INBOX_LAST:
+            id_from_slice(cell.value, &row.last);
+            break;
+        case COLUMN_INBOX_MARKER:
+            id_from_slice(cell.value, &row.marker);
+            break;
+        case COLUMN_INBOX_FLOOR:
+            row.unread_is_at_least = true;
+            break;
+        case COLUMN_INBOX_UNREAD:
+            row.unread = (uint32_t)(cell.value.size / ID_BYTES);
+            break;
+        case COLUMN_INBOX_FLAGS:
+            row.has_unread = cell.value.size != 1 || (cell.value.data[0] & INBOX_FLAG_CHANNEL) == 0;
+            break;
+        default:
+            break;
+        }
+    }
+    *(struct message_inbox_row *)out_row = row;
+    /* A marker without a message: read before anything arrived here. */
+    return !id_is_zero(&row.last);
+}
+
+static void inbox_page_read(struct core *core, struct op *op)
+{
+    struct page page;
+    if (page_make(core, op, MESSAGE_INBOX, sizeof(struct message_inbox_row), inbox_row, &page)) {
+        page.message->inbox = (struct message_inbox){
+            .rows = page.rows, .row_count = page.row_count, .more = page.more};
+        page_reply(core, op, &page);
+    }
+}
+
+void request_inbox_read(struct core *core, const struct event *event)
+{
+    const struct message_inbox_read *request = &event->request.message->inbox_read;
+    struct op *op = request_begin(core, event, request->consistency, 0);
+    if (op == NULL) {
+        return;
+    }
+    uint8_t begin[ID_BYTES + 1];
+    struct message_read query = {.table = TABLE_INBOX,
+                                 .limit_rows = page_limit(request->limit, INBOX_ROWS_DEFAULT),
+                                 .limit_bytes = PAGE_MAX_BYTES,
+                                 .flags = READ_FOLD};
+    page_begin_after(&query, &request->after, begin);
+    struct partition partition = partition_user(&core->cluster, &request->user);
+    read_start(core, op, &partition, &query, level_for_reading(core, op), inbox_page_read);
+}

@@ -1,0 +1,171 @@
+/*
+ * SEND: the message row and the outbox entry in one batch on each replica of the conversation,
+ * acknowledged at the level asked for; then the fan-out to the members' logs.
+ *
+ *   checked -> sender admitted -> (retry: the stored content compared) -> written -> answered
+ *           -> fanned out (a channel is not) -> done told
+ */
+#include "base/assert.h"
+#include "node/core/coordinator/admission.h"
+#include "node/core/coordinator/fanout.h"
+#include "node/core/coordinator/levels.h"
+#include "node/core/coordinator/read.h"
+#include "node/core/coordinator/write.h"
+#include "node/core/machine/answer.h"
+#include "node/core/request/begin.h"
+#include "node/core/request/fragment.h"
+#include "node/core/request/table.h"
+#include "node/core/state.h"
+#include "node/store/key.h"
+#include "proto/content.h"
+
+struct send {
+    struct id conversation;
+    struct id message;
+    struct id sender;
+    struct slice content;
+    bool is_retry;
+};
+
+/* Fewer replicas than a quorum may all be behind: then the members are read anew. */
+static uint64_t known_membership_version(const struct core *core, const struct op *op)
+{
+    unsigned acked = (unsigned)__builtin_popcount(op->write->acked);
+    bool is_quorum = acked >= consistency_quorum(core->cluster.topology);
+#ifdef COLUMBA_BUG_weak_send_trusts_version
+    is_quorum = true;
+#endif
+    return is_quorum ? op->write->membership_version : MEMBERSHIP_VERSION_UNREAD;
+}
+
+static void send_written(struct core *core, struct op *op)
+{
+    const struct send *send = op->request;
+    enum columba_error error = op->status.error;
+    op_reply_status(core, op);
+    if (error != COLUMBA_OK) {
+        /* What some replicas may have stored is in their outboxes: they see to it. */
+        op_end(core, op);
+        return;
+    }
+    core->counters.sends_acknowledged++;
+    if (op->admission->is_channel) {
+        op_end(core, op);
+        return;
+    }
+    struct fanout_order order = {.conversation = send->conversation,
+                                 .message = send->message,
+                                 .sender = send->sender,
+                                 .membership_version = known_membership_version(core, op)};
+    fanout_begin(core, op, &order, NULL);
+}
+
+static void send_write(struct core *core, struct op *op)
+{
+    const struct send *send = op->request;
+    struct message_write write = {.packed = fragment_message(core, &send->message, send->content),
+                                  .has_outbox = !op->admission->is_channel,
+                                  .outbox_message = send->message,
+                                  .outbox_sender = send->sender};
+    if (write.packed.size == 0) {
+        op_refuse(core, op, ERR_NO_MEMORY, NULL);
+        return;
+    }
+    struct partition partition = partition_conversation(&core->cluster, &send->conversation);
+    write_start(core, op, &partition, &write, level_for_writing(core, op), send_written);
+}
+
+/* Another content under this id is told to its sender; the same one is a retry and is welcome. */
+static void send_stored_read(struct core *core, struct op *op)
+{
+    const struct send *send = op->request;
+    struct packed_reader reader;
+    struct packed_row row;
+    struct cell cell;
+    if (op->status.error != COLUMBA_OK) {
+        op_finish(core, op);
+        return;
+    }
+    packed_reader_init(&reader, op->read->packed);
+    if (packed_reader_next(&reader, &row) && row_find(row.row, COLUMN_MESSAGE_CONTENT, &cell) &&
+        !slice_equal(cell.value, send->content)) {
+        op_refuse(core, op, ERR_ID_CONFLICT, NULL);
+        return;
+    }
+    send_write(core, op);
+}
+
+static void send_compare(struct core *core, struct op *op)
+{
+    const struct send *send = op->request;
+    uint8_t begin[ID_BYTES];
+    uint8_t end[ID_BYTES + 1] = {0};
+    clustering_of_id(TABLE_MESSAGE, &send->message, begin);
+    memcpy(end, begin, ID_BYTES);
+    struct message_read query = {.table = TABLE_MESSAGE,
+                                 .begin = slice_of(begin, ID_BYTES),
+                                 .end = slice_of(end, sizeof(end)),
+                                 .limit_rows = 1,
+                                 .limit_bytes = ROW_MAX_BYTES};
+    struct partition partition = partition_conversation(&core->cluster, &send->conversation);
+    read_start(core, op, &partition, &query, level_for_loading(core, op), send_stored_read);
+}
+
+static void send_admitted(struct core *core, struct op *op)
+{
+    const struct send *send = op->request;
+    if (op->status.error != COLUMBA_OK) {
+        op_finish(core, op);
+    } else if (send->is_retry) {
+        send_compare(core, op);
+    } else {
+        send_write(core, op);
+    }
+}
+
+static enum columba_error send_check(const struct core *core, const struct message_send *request,
+                                     struct id *out_sender)
+{
+    struct content content;
+    enum columba_error error = content_decode(request->content, &content);
+    if (error != COLUMBA_OK) {
+        return error;
+    }
+    *out_sender = id_of_name(ID_USER, content.sender);
+    if (!message_id_is_valid(&request->message)) {
+        return ERR_INVALID;
+    }
+    if (!message_id_is_of_sender(&request->message, out_sender)) {
+        return ERR_WRONG_SENDER;
+    }
+    return request_id_is_ahead(core, &request->message) ? ERR_CLOCK_AHEAD : COLUMBA_OK;
+}
+
+void request_send(struct core *core, const struct event *event)
+{
+    const struct message_send *request = &event->request.message->send;
+    struct id sender;
+    enum columba_error error = send_check(core, request, &sender);
+    if (error != COLUMBA_OK) {
+        request_reject(core, event, error, NULL);
+        return;
+    }
+    struct op *op = request_begin(core, event, request->consistency, sizeof(struct send));
+    if (op == NULL) {
+        return;
+    }
+    core->counters.sends++;
+    struct send *send = op->request;
+    *send = (struct send){.conversation = request->conversation,
+                          .message = request->message,
+                          .sender = sender,
+                          .content = request->content,
+                          .is_retry = request->retry};
+    bool waits = send->is_retry || !admission_is_cached(core, &send->conversation, &sender);
+    /* What has to wait moves out of the event. */
+    if (waits && !op_keep(op, request->content, &send->content)) {
+        op_refuse(core, op, ERR_NO_MEMORY, NULL);
+        return;
+    }
+    admission_begin(core, op, &send->conversation, &send->sender, send_admitted);
+}

@@ -1,0 +1,35 @@
+/*
+ * Scans: a query against one space of an engine, and its result as bytes.
+ */
+#ifndef COLUMBA_NODE_STORE_SCAN_H
+#define COLUMBA_NODE_STORE_SCAN_H
+
+#include "base/error.h"
+#include "node/store/engine.h"
+
+struct read_query {
+    enum engine_space space;
+    struct slice begin;
+    struct slice end;
+    bool backwards;
+    uint32_t limit_rows;
+    uint32_t limit_bytes;
+};
+
+/*
+ * Runs a query against an engine, as both shells do: appends the visited rows to `buffer`, for
+ * SPACE_ROWS as packed rows (node/store/row.h), for SPACE_LOCAL as [key sized][value sized] pairs.
+ * `buffer` has room for scan_buffer_bytes(query). ERR_OVERLOADED: not all of it was in memory
+ * under TIER_MEMORY; the buffer's content is then void. May run on any thread.
+ */
+struct scan_result {
+    enum columba_error error;
+    struct slice packed;
+    uint32_t row_count;
+    bool more;
+};
+size_t scan_buffer_bytes(const struct read_query *query);
+struct scan_result scan_run(struct engine *engine, const struct read_query *query,
+                            enum engine_tier tier, uint8_t *buffer);
+
+#endif
