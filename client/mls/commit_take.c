@@ -87,6 +87,9 @@ static enum mls_error check_path_keys(const struct taker *taker, const struct ml
         if (path->nodes[i].encryption_key.size != taker->group->suite->kem_public_bytes) {
             return MLS_ERR_MALFORMED;
         }
+        if (!mls_kem_key_is_usable(taker->group->suite, path->nodes[i].encryption_key)) {
+            return MLS_ERR_KEY_UNUSABLE;
+        }
         if (mls_tree_has_encryption_key(tree, path->nodes[i].encryption_key)) {
             return MLS_ERR_PATH_KEY_TAKEN;
         }

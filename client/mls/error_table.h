@@ -52,6 +52,7 @@
     X(LEAF_KEY_UNCHANGED, "an update keeps the old encryption key")                                \
     X(ENCRYPTION_KEY_TAKEN, "an encryption key is in use twice")                                   \
     X(SIGNATURE_KEY_TAKEN, "a signature key is in use twice")                                      \
+    X(KEY_UNUSABLE, "a public key with which every private key gives an all-zero secret")          \
     X(EXTENSION_REPEATED, "a list holds two extensions of one type")                               \
     /* Key packages (10.1). */                                                                     \
     X(KEY_PACKAGE_SIGNATURE, "the signature on a key package is not valid")                        \

@@ -48,7 +48,7 @@ static enum mls_error make_init_secret(struct mls_maker *maker, struct slice ext
     bool sent = mls_hpke_send(&hpke, suite, external_pub, info_hash, ephemeral, out_kem_output);
     sodium_memzero(ephemeral, sizeof(ephemeral));
     if (!sent) {
-        return MLS_ERR_MALFORMED;
+        return MLS_ERR_KEY_UNUSABLE;
     }
     mls_hpke_export(&hpke, slice_of_text("MLS 1.0 external init secret"), maker->guarded->init,
                     suite->hash_bytes);

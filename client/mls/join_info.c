@@ -85,8 +85,14 @@ static enum mls_error check_parent_keys(const struct mls_tree *tree)
 {
     for (uint32_t node = 1; node < mls_node_count(tree->leaf_width); node += 2) {
         const struct mls_tree_node *parent = mls_tree_node_at(tree, node);
-        if (parent != NULL && mls_node_key(parent).size != tree->suite->kem_public_bytes) {
+        if (parent == NULL) {
+            continue;
+        }
+        if (mls_node_key(parent).size != tree->suite->kem_public_bytes) {
             return MLS_ERR_TREE_MALFORMED;
+        }
+        if (!mls_kem_key_is_usable(tree->suite, mls_node_key(parent))) {
+            return MLS_ERR_KEY_UNUSABLE;
         }
     }
     return MLS_OK;

@@ -44,6 +44,9 @@ enum mls_error mls_key_package_check(const struct mls_suite *suite, struct memor
     if (view->init_key.size != suite->kem_public_bytes) {
         return MLS_ERR_MALFORMED;
     }
+    if (!mls_kem_key_is_usable(suite, view->init_key)) {
+        return MLS_ERR_KEY_UNUSABLE;
+    }
     if (slice_equal(view->init_key, view->leaf.encryption_key)) {
         return MLS_ERR_KEY_PACKAGE_INIT_KEY;
     }

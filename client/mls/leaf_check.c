@@ -6,13 +6,13 @@
 #include "client/mls/extension.h"
 #include "client/mls/group.h"
 
-static enum mls_error check_key_sizes(const struct mls_suite *suite,
-                                      const struct mls_leaf_node *leaf)
+static enum mls_error check_keys(const struct mls_suite *suite, const struct mls_leaf_node *leaf)
 {
-    return leaf->encryption_key.size == suite->kem_public_bytes &&
-                   leaf->signature_key.size == suite->signature_public_bytes
-               ? MLS_OK
-               : MLS_ERR_MALFORMED;
+    if (leaf->encryption_key.size != suite->kem_public_bytes ||
+        leaf->signature_key.size != suite->signature_public_bytes) {
+        return MLS_ERR_MALFORMED;
+    }
+    return mls_kem_key_is_usable(suite, leaf->encryption_key) ? MLS_OK : MLS_ERR_KEY_UNUSABLE;
 }
 
 static enum mls_error check_suite_listed(const struct mls_suite *suite,
@@ -111,7 +111,7 @@ static enum mls_error check_lifetime(const struct mls_leaf_rules *rules,
 enum mls_error mls_leaf_check_any(const struct mls_leaf_rules *rules,
                                   const struct mls_leaf_node *leaf)
 {
-    enum mls_error error = check_key_sizes(rules->suite, leaf);
+    enum mls_error error = check_keys(rules->suite, leaf);
     if (error == MLS_OK) {
         error = check_suite_listed(rules->suite, leaf);
     }

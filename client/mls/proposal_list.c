@@ -131,8 +131,11 @@ static enum mls_error check_one(const struct mls_group *group, const struct mls_
     case MLS_PROPOSAL_REINIT:
         return check_reinit(proposal->reinit);
     case MLS_PROPOSAL_EXTERNAL_INIT:
-        return proposal->kem_output.size == group->suite->kem_public_bytes ? MLS_OK
-                                                                           : MLS_ERR_MALFORMED;
+        if (proposal->kem_output.size != group->suite->kem_public_bytes) {
+            return MLS_ERR_MALFORMED;
+        }
+        return mls_kem_key_is_usable(group->suite, proposal->kem_output) ? MLS_OK
+                                                                         : MLS_ERR_KEY_UNUSABLE;
     case MLS_PROPOSAL_CONTEXT_EXTENSIONS:
         return check_extensions(group, proposal->extensions);
     }

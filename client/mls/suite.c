@@ -116,6 +116,15 @@ const struct mls_suite *mls_suite_find(uint16_t id)
     return NULL;
 }
 
+/* Which private key is tried does not matter: all are multiples of the cofactor. */
+bool mls_kem_key_is_usable(const struct mls_suite *suite, struct slice public_key)
+{
+    static const uint8_t any_private[MLS_KEM_MAX_BYTES] = {1};
+    uint8_t shared[MLS_KEM_MAX_BYTES];
+    return public_key.size == suite->kem_public_bytes &&
+           suite->kem_shared(any_private, public_key.data, shared);
+}
+
 bool mls_secret_equal(struct slice a, struct slice b)
 {
     if (a.size != b.size) {

@@ -63,6 +63,13 @@ struct mls_suite {
 /* NULL: the suite is not supported. */
 const struct mls_suite *mls_suite_find(uint16_t id);
 
+/*
+ * Whether a public key of others' making can be encrypted to: of the right size, and no point of
+ * small order, with which every private key gives an all-zero secret (RFC 7748, 6.1). To be asked
+ * of each key when it enters, since one that is found only when it is used stops whoever uses it.
+ */
+bool mls_kem_key_is_usable(const struct mls_suite *suite, struct slice public_key);
+
 /* Equal in constant time; lengths are public. */
 bool mls_secret_equal(struct slice a, struct slice b);
 

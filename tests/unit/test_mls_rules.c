@@ -79,6 +79,47 @@ static void leaf_nodes(void **state)
     assert_int_equal(judge_leaf(leaf), MLS_ERR_LEAF_CREDENTIAL_UNSUPPORTED);
 }
 
+/* ann's verdict goes by the leaf alone: an update of hers with this leaf, judged by bob. */
+static enum mls_error judge_update(struct mls_leaf_node leaf, bool sign)
+{
+    uint8_t signature[MLS_SIGNATURE_MAX_BYTES];
+    struct mls_buffer fields = mls_buffer_of(memory());
+    leaf.source = leaf.source == MLS_LEAF_COMMIT ? MLS_LEAF_COMMIT : MLS_LEAF_UPDATE;
+    if (sign) {
+        mls_write_leaf_fields(&fields, &leaf);
+        assert_int_equal(mls_leaf_node_sign(suite(), memory(), ann->identity->private_key,
+                                            leaf.source, mls_buffer_done(&fields),
+                                            mls_group_id(ann->group), 0, signature),
+                         MLS_OK);
+        leaf.signature = slice_of(signature, suite()->signature_bytes);
+        mls_buffer_clear(&fields);
+    }
+    struct mls_proposal proposal = {.type = MLS_PROPOSAL_UPDATE, .update = &leaf};
+    mls_write_proposal(&fields, &proposal);
+    struct mls_buffer message =
+        forge(ann, MLS_CONTENT_PROPOSAL, as_member(ann), mls_buffer_done(&fields));
+    mls_buffer_clear(&fields);
+    return judge_by(bob, &message);
+}
+
+/* Whoever encrypts to such a key cannot: let in, it would stop all who commit or welcome. */
+static void keys_that_nothing_can_be_sealed_to(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < UNUSABLE_KEYS; i++) {
+        struct mls_leaf_node leaf = view_of(dan).leaf;
+        leaf.encryption_key = unusable_key(i);
+        assert_int_equal(judge_leaf(leaf), MLS_ERR_KEY_UNUSABLE);
+        struct mls_key_package_view view = view_of(dan);
+        view.init_key = unusable_key(i);
+        assert_int_equal(judge_add(resigned(dan, view, true, true)), MLS_ERR_KEY_UNUSABLE);
+        leaf = *mls_tree_leaf(ann->group->current->tree, 0);
+        leaf.source = MLS_LEAF_UPDATE;
+        leaf.encryption_key = unusable_key(i);
+        assert_int_equal(judge_update(leaf, true), MLS_ERR_KEY_UNUSABLE);
+    }
+}
+
 static void a_sender_minds_the_lifetime(void **state)
 {
     (void)state;
@@ -242,29 +283,6 @@ static void updates(void **state)
     assert_int_equal(judge_by(bob, &message), MLS_ERR_UPDATE_BY_COMMITTER);
 }
 
-/* ann's verdict goes by the leaf alone: an update of hers with this leaf, judged by bob. */
-static enum mls_error judge_update(struct mls_leaf_node leaf, bool sign)
-{
-    uint8_t signature[MLS_SIGNATURE_MAX_BYTES];
-    struct mls_buffer fields = mls_buffer_of(memory());
-    leaf.source = leaf.source == MLS_LEAF_COMMIT ? MLS_LEAF_COMMIT : MLS_LEAF_UPDATE;
-    if (sign) {
-        mls_write_leaf_fields(&fields, &leaf);
-        assert_int_equal(mls_leaf_node_sign(suite(), memory(), ann->identity->private_key,
-                                            leaf.source, mls_buffer_done(&fields),
-                                            mls_group_id(ann->group), 0, signature),
-                         MLS_OK);
-        leaf.signature = slice_of(signature, suite()->signature_bytes);
-        mls_buffer_clear(&fields);
-    }
-    struct mls_proposal proposal = {.type = MLS_PROPOSAL_UPDATE, .update = &leaf};
-    mls_write_proposal(&fields, &proposal);
-    struct mls_buffer message =
-        forge(ann, MLS_CONTENT_PROPOSAL, as_member(ann), mls_buffer_done(&fields));
-    mls_buffer_clear(&fields);
-    return judge_by(bob, &message);
-}
-
 static void leaves_of_updates(void **state)
 {
     (void)state;
@@ -352,6 +370,7 @@ int main(void)
         T(an_unbroken_forgery_reaches_the_confirmation_tag),
         T(key_packages),
         T(leaf_nodes),
+        T(keys_that_nothing_can_be_sealed_to),
         T(a_sender_minds_the_lifetime),
         T(members_are_there_once),
         T(the_application_may_refuse_a_credential),

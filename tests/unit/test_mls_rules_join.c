@@ -214,6 +214,22 @@ static enum mls_error judge_external(const struct mls_commit *commit)
     return judge_by(bob, &message);
 }
 
+static void keys_that_nothing_can_be_sealed_to(void **state)
+{
+    (void)state;
+    struct mls_commit *commit = real_path();
+    commit->path.nodes[0].encryption_key = unusable_key(0);
+    assert_int_equal(judge_path(commit), MLS_ERR_KEY_UNUSABLE);
+    uint8_t signature[MLS_SIGNATURE_MAX_BYTES];
+    commit = real_path();
+    commit->path.leaf.encryption_key = unusable_key(1);
+    resign_path(commit, signature);
+    assert_int_equal(judge_path(commit), MLS_ERR_KEY_UNUSABLE);
+    commit = external_commit();
+    commit->proposals[0].proposal.kem_output = unusable_key(2);
+    assert_int_equal(judge_external(commit), MLS_ERR_KEY_UNUSABLE);
+}
+
 static void external_commits(void **state)
 {
     (void)state;
@@ -296,6 +312,11 @@ static void change_parent_key(struct mls_tree *tree)
     put_parent(tree, 3, slice_of(key, sizeof(key)), tree->nodes[3]->parent.parent_hash, nothing());
 }
 
+static void spoil_parent_key(struct mls_tree *tree)
+{
+    put_parent(tree, 3, unusable_key(3), tree->nodes[3]->parent.parent_hash, nothing());
+}
+
 static void change_parent_hash(struct mls_tree *tree)
 {
     uint8_t hash[MLS_HASH_MAX_BYTES] = {9};
@@ -354,6 +375,7 @@ static void trees_of_group_infos(void **state)
     mls_commit_bundle_clear(&bundle);
     assert_int_equal(judge_tree(change_nothing), MLS_OK);
     assert_int_equal(judge_tree(change_parent_key), MLS_ERR_PARENT_HASH);
+    assert_int_equal(judge_tree(spoil_parent_key), MLS_ERR_KEY_UNUSABLE);
     assert_int_equal(judge_tree(change_parent_hash), MLS_ERR_PARENT_HASH);
     assert_int_equal(judge_tree(change_unmerged), MLS_ERR_UNMERGED_LEAVES);
     assert_int_equal(judge_tree(change_unmerged_below), MLS_ERR_UNMERGED_LEAVES);
@@ -589,6 +611,7 @@ int main(void)
         T(paths),
         T(a_path_secret_must_lead_to_its_key),
         T(a_path_needs_a_key_to_open_it),
+        T(keys_that_nothing_can_be_sealed_to),
         T(external_commits),
         T(trees_of_group_infos),
         T(group_infos),
