@@ -25,6 +25,7 @@ enum mls_error mls_maker_init(struct mls_maker *maker, struct mls_group *group,
     }
     maker->staged->reinit = mls_buffer_of(group->memory);
     maker->staged->removed = mls_index_list_of(group->memory);
+    maker->staged->proposals = mls_buffer_of(group->memory);
     maker->staged->epoch = mls_epoch_create(group);
     if (maker->staged->epoch == NULL) {
         return MLS_ERR_NO_MEMORY;
@@ -219,6 +220,12 @@ enum mls_error mls_maker_finish(struct mls_maker *maker, enum mls_coat coat, str
                                  out_commit, step, out_has_step);
     }
     if (error == MLS_OK) {
+        error = mls_staged_note(maker->staged, &maker->change, maker->has_path, outgoing.sender,
+                                to->own_leaf);
+    }
+    if (error == MLS_OK) {
+        struct slice commit = mls_buffer_done(out_commit);
+        group->suite->hash(&commit, 1, maker->staged->hash);
         maker->staged->removed = maker->change.removed;
         maker->change.removed = mls_index_list_of(group->memory);
     }

@@ -199,6 +199,10 @@ static enum mls_error take_pending(struct mls_maker *maker,
         if (error != MLS_OK) {
             return error;
         }
+        if (group->pending[i].is_aside) {
+            selection.dropped[i] = true;
+            continue;
+        }
         select_one(maker, &selection, i);
         enum mls_proposal_type type = selection.items[i].proposal.type;
         if ((type == MLS_PROPOSAL_CONTEXT_EXTENSIONS && options->extensions != NULL) ||

@@ -124,10 +124,13 @@ static enum mls_error check_path_leaf(const struct taker *taker)
         error = mls_leaf_node_verify(group->suite, group->memory, leaf,
                                      taker->from->context.group_id, taker->committer);
     }
-    if (error == MLS_OK && !mls_environment_accepts(&group->environment, leaf, old)) {
-        error = MLS_ERR_LEAF_CREDENTIAL_REFUSED;
+    if (error != MLS_OK) {
+        return error;
     }
-    return error;
+    bool accepted = old == NULL ? mls_environment_accepts(&group->environment, leaf)
+                                : mls_environment_accepts_change(&group->environment, leaf, old,
+                                                                 taker->change.is_external);
+    return accepted ? MLS_OK : MLS_ERR_LEAF_CREDENTIAL_REFUSED;
 }
 
 static enum mls_error merge_path(struct taker *taker, struct mls_tree *tree)
@@ -289,6 +292,11 @@ static enum mls_error take(struct taker *taker)
         error = mls_tree_check_members(to->tree, taker->change.extensions,
                                        taker->change.extensions_are_new);
     }
+    if (error == MLS_OK) {
+        struct mls_sender sender = taker->message->frame.sender;
+        error = mls_staged_note(taker->staged, &taker->change, taker->commit->has_path, sender,
+                                taker->committer);
+    }
     if (error != MLS_OK || taker->change.removes_us) {
         return error;
     }
@@ -314,6 +322,7 @@ static enum mls_error taker_init(struct taker *taker)
     }
     taker->staged->reinit = mls_buffer_of(group->memory);
     taker->staged->removed = mls_index_list_of(group->memory);
+    taker->staged->proposals = mls_buffer_of(group->memory);
     taker->staged->epoch = mls_epoch_create(group);
     if (taker->staged->epoch == NULL) {
         return MLS_ERR_NO_MEMORY;

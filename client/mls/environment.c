@@ -1,5 +1,6 @@
 #include <sodium.h>
 
+#include "client/mls/extension.h"
 #include "client/mls/group.h"
 
 void mls_environment_random(const struct mls_environment *environment, void *out, size_t size)
@@ -31,8 +32,11 @@ struct mls_environment mls_environment_filled(const struct mls_environment *envi
     return filled;
 }
 
-static struct mls_credential_view view_of(const struct mls_leaf_node *leaf)
+struct mls_credential_view mls_credential_of(const struct mls_leaf_node *leaf)
 {
+    if (leaf == NULL) {
+        return (struct mls_credential_view){0};
+    }
     return (struct mls_credential_view){
         .type = leaf->credential.type,
         .identity = leaf->credential.content,
@@ -40,18 +44,48 @@ static struct mls_credential_view view_of(const struct mls_leaf_node *leaf)
     };
 }
 
-bool mls_environment_accepts(const struct mls_environment *environment,
-                             const struct mls_leaf_node *leaf, const struct mls_leaf_node *old)
+bool mls_external_sender_of(struct slice extensions, uint32_t index,
+                            struct mls_credential_view *out)
 {
-    if (environment->accepts == NULL) {
-        return true;
+    struct slice data;
+    struct slice key;
+    struct slice encoded;
+    struct mls_credential credential;
+    if (!mls_extension_find(extensions, MLS_EXTENSION_EXTERNAL_SENDERS, &data) ||
+        !mls_external_sender_find(data, index, &key, &encoded)) {
+        return false;
     }
-    struct mls_credential_view credential = view_of(leaf);
-    if (old == NULL) {
-        return environment->accepts(environment->context, &credential, NULL);
+    struct reader reader = reader_of(encoded);
+    mls_read_credential(&reader, &credential);
+    *out = (struct mls_credential_view){
+        .type = credential.type,
+        .identity = credential.content,
+        .signature_key = key,
+    };
+    return true;
+}
+
+bool mls_environment_accepts(const struct mls_environment *environment,
+                             const struct mls_leaf_node *leaf)
+{
+    struct mls_credential_view credential = mls_credential_of(leaf);
+    return environment->accepts == NULL ||
+           environment->accepts(environment->context, &credential, NULL);
+}
+
+/* Where nobody judges credentials, a member may change its key but not its name, since the old key
+ * signs for the new one; from outside nothing does, so there the key must be the old one too. */
+bool mls_environment_accepts_change(const struct mls_environment *environment,
+                                    const struct mls_leaf_node *leaf,
+                                    const struct mls_leaf_node *old, bool from_outside)
+{
+    struct mls_credential_view credential = mls_credential_of(leaf);
+    struct mls_credential_view before = mls_credential_of(old);
+    if (environment->accepts != NULL) {
+        return environment->accepts(environment->context, &credential, &before);
     }
-    struct mls_credential_view before = view_of(old);
-    return environment->accepts(environment->context, &credential, &before);
+    return slice_equal(leaf->credential.encoded, old->credential.encoded) &&
+           (!from_outside || slice_equal(leaf->signature_key, old->signature_key));
 }
 
 bool mls_environment_accepts_sender(const struct mls_environment *environment,

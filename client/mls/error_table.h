@@ -25,6 +25,7 @@
     X(STALE_EPOCH, "the message is of an epoch that is over")                                      \
     X(FUTURE_EPOCH, "the message is of an epoch that has not been reached")                        \
     X(OWN_MESSAGE, "the message is our own")                                                       \
+    X(OWN_COMMIT, "a commit of our own, but not the one that is staged: join again from outside")  \
     /* Authenticity of a message. */                                                               \
     X(NOT_A_MEMBER, "the sender is not a member of the group")                                     \
     X(SENDER_REMOVED, "the sender of a message of an ended epoch is no longer a member")           \

@@ -54,18 +54,25 @@ static enum mls_error read_content(struct reader *reader, struct arena *arena,
     return MLS_ERR_MALFORMED;
 }
 
-static enum mls_error read_frame(struct reader *reader, struct arena *arena, struct mls_frame *out)
+enum mls_error mls_read_frame_head(struct reader *reader, struct mls_frame *out)
 {
-    const uint8_t *start = reader->at;
     *out = (struct mls_frame){.group_id = mls_read_vector(reader)};
     out->epoch = reader_u64(reader);
     read_sender(reader, &out->sender);
     out->authenticated_data = mls_read_vector(reader);
-    out->content_type = (enum mls_content_type)reader_u8(reader);
-    if (reader->failed) {
-        return MLS_ERR_MALFORMED;
+    uint8_t type = reader_u8(reader);
+    out->content_type = (enum mls_content_type)type;
+    bool known = type >= MLS_CONTENT_APPLICATION && type <= MLS_CONTENT_COMMIT;
+    return reader->failed || !known ? MLS_ERR_MALFORMED : MLS_OK;
+}
+
+static enum mls_error read_frame(struct reader *reader, struct arena *arena, struct mls_frame *out)
+{
+    const uint8_t *start = reader->at;
+    enum mls_error error = mls_read_frame_head(reader, out);
+    if (error == MLS_OK) {
+        error = read_content(reader, arena, out);
     }
-    enum mls_error error = read_content(reader, arena, out);
     out->encoded = mls_read_since(reader, start);
     return error;
 }

@@ -85,6 +85,8 @@ struct mls_sender_data {
 enum mls_error mls_read_message_head(struct reader *reader, enum mls_wire_format *out);
 void mls_write_message_head(struct mls_buffer *buffer, enum mls_wire_format wire_format);
 
+/* All of a FramedContent that stands before the content. */
+enum mls_error mls_read_frame_head(struct reader *reader, struct mls_frame *out);
 /* An AuthenticatedContent, its wire format included. */
 enum mls_error mls_read_authenticated(struct reader *reader, struct arena *arena,
                                       struct mls_authenticated *out);

@@ -169,6 +169,7 @@ void mls_staged_destroy(struct mls_group *group, struct mls_staged *staged)
     mls_epoch_destroy(group, staged->epoch);
     mls_buffer_clear(&staged->reinit);
     mls_index_list_clear(&staged->removed);
+    mls_buffer_clear(&staged->proposals);
     memory_release(group->memory, staged);
 }
 
@@ -336,11 +337,7 @@ static bool next_member(const struct mls_tree *tree, uint32_t *leaf,
     for (; *leaf < tree->leaf_width; (*leaf)++) {
         const struct mls_leaf_node *node = mls_tree_leaf(tree, *leaf);
         if (node != NULL) {
-            *out = (struct mls_credential_view){
-                .type = node->credential.type,
-                .identity = node->credential.content,
-                .signature_key = node->signature_key,
-            };
+            *out = mls_credential_of(node);
             return true;
         }
     }

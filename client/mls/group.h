@@ -57,10 +57,16 @@ struct mls_epoch {
 };
 
 struct mls_staged {
-    struct mls_epoch *epoch;       /* NULL: it removes us */
-    struct mls_buffer reinit;      /* the encoded ReInit proposal, if it covers one */
-    struct mls_index_list removed; /* leaves, ascending */
-    bool was_sealed;               /* received as a PrivateMessage, under this key: */
+    struct mls_epoch *epoch;          /* NULL: it removes us */
+    struct mls_buffer reinit;         /* the encoded ReInit proposal, if it covers one */
+    struct mls_index_list removed;    /* leaves, ascending */
+    uint8_t hash[MLS_HASH_MAX_BYTES]; /* of the commit message */
+    enum mls_sender_type sender;
+    uint32_t committer; /* its leaf in the epoch that comes */
+    bool has_path;
+    struct mls_buffer proposals; /* those it covers, as proposal_view.c writes them */
+    uint32_t proposal_count;
+    bool was_sealed; /* received as a PrivateMessage, under this key: */
     uint32_t sender_leaf;
     uint32_t generation;
 };
@@ -70,6 +76,7 @@ struct mls_pending {
     uint8_t ref[MLS_HASH_MAX_BYTES];
     struct mls_buffer authenticated;
     uint8_t *update_private; /* of our own updates, in the pool */
+    bool is_aside;           /* not for our commits */
 };
 
 enum mls_group_state {
@@ -108,6 +115,8 @@ struct mls_group {
     struct mls_pending *pending;
     size_t pending_count;
     size_t pending_capacity;
+    size_t pending_aside;
+    size_t pending_bytes;
     uint32_t *pending_slots; /* open addressing, twice the capacity: 1 + index, 0: empty */
     struct mls_resumption *resumption; /* of ended epochs, oldest first; none with a storage */
     size_t resumption_count;
@@ -122,8 +131,17 @@ void mls_environment_random(const struct mls_environment *environment, void *out
 /* 0: there is no clock. */
 uint64_t mls_environment_now_s(const struct mls_environment *environment);
 struct mls_environment mls_environment_filled(const struct mls_environment *environment);
+/* A leaf's credential; empty for NULL. */
+struct mls_credential_view mls_credential_of(const struct mls_leaf_node *leaf);
+/* That of the external sender of this number, by a group's extensions. False: there is none. */
+bool mls_external_sender_of(struct slice extensions, uint32_t index,
+                            struct mls_credential_view *out);
+/* A newcomer's leaf, and a leaf in place of another (5.3.1). */
 bool mls_environment_accepts(const struct mls_environment *environment,
-                             const struct mls_leaf_node *leaf, const struct mls_leaf_node *old);
+                             const struct mls_leaf_node *leaf);
+bool mls_environment_accepts_change(const struct mls_environment *environment,
+                                    const struct mls_leaf_node *leaf,
+                                    const struct mls_leaf_node *old, bool from_outside);
 
 /* The same of an external sender (5.3.1). */
 bool mls_environment_accepts_sender(const struct mls_environment *environment,
@@ -204,6 +222,14 @@ enum mls_error mls_leaf_check_any(const struct mls_leaf_rules *rules,
  * their support. */
 enum mls_error mls_tree_check_members(const struct mls_tree *tree, struct slice extensions,
                                       bool extensions_are_new);
+
+struct mls_change;
+
+/* -- proposal_view.c -- */
+enum mls_event_sender mls_event_sender_of(enum mls_sender_type type);
+/* Notes in a staged commit what it covers. */
+enum mls_error mls_staged_note(struct mls_staged *staged, const struct mls_change *change,
+                               bool has_path, struct mls_sender sender, uint32_t committer);
 
 /* -- pending.c -- */
 const struct mls_pending *mls_group_find_pending(const struct mls_group *group, struct slice ref);

@@ -66,20 +66,22 @@ static void append(struct mls_maker *maker, struct mls_proposal proposal)
     mls_write_proposal(&maker->list, &proposal);
 }
 
-static enum mls_error collect(struct mls_maker *maker, struct slice kem_output, bool resync)
+static enum mls_error collect(struct mls_maker *maker, struct slice kem_output,
+                              const struct mls_join_options *options)
 {
-    uint32_t leaf = 0;
+    uint32_t leaf = options->replaced_leaf == NULL ? 0 : *options->replaced_leaf;
     maker->change.items = arena_allocate_array(&maker->arena, 2, sizeof(*maker->change.items));
     if (maker->change.items == NULL) {
         return MLS_ERR_NO_MEMORY;
     }
     append(maker,
            (struct mls_proposal){.type = MLS_PROPOSAL_EXTERNAL_INIT, .kem_output = kem_output});
-    if (resync) {
-        if (!mls_tree_find_signer(maker->from->tree,
-                                  mls_identity_signature_key(maker->group->identity), &leaf)) {
-            return MLS_ERR_NOT_A_MEMBER;
-        }
+    if (options->resync &&
+        !mls_tree_find_signer(maker->from->tree, mls_identity_signature_key(maker->group->identity),
+                              &leaf)) {
+        return MLS_ERR_NOT_A_MEMBER;
+    }
+    if (options->resync || options->replaced_leaf != NULL) {
         append(maker, (struct mls_proposal){.type = MLS_PROPOSAL_REMOVE, .removed = leaf});
     }
     return maker->list.failed ? MLS_ERR_NO_MEMORY : MLS_OK;
@@ -95,8 +97,7 @@ static enum mls_error make(struct mls_maker *maker, struct slice external_pub,
     bool has_step = false;
     enum mls_error error = make_init_secret(maker, external_pub, kem_output);
     if (error == MLS_OK) {
-        error =
-            collect(maker, slice_of(kem_output, group->suite->kem_public_bytes), options->resync);
+        error = collect(maker, slice_of(kem_output, group->suite->kem_public_bytes), options);
     }
     if (error == MLS_OK) {
         error = mls_change_apply(group, maker->from, &maker->change, to->tree);

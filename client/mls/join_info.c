@@ -71,7 +71,7 @@ static enum mls_error check_leaves(const struct mls_group *group,
         if (error == MLS_OK) {
             error = mls_leaf_node_verify(group->suite, group->memory, leaf, context->group_id, i);
         }
-        if (error == MLS_OK && !mls_environment_accepts(&group->environment, leaf, NULL)) {
+        if (error == MLS_OK && !mls_environment_accepts(&group->environment, leaf)) {
             error = MLS_ERR_LEAF_CREDENTIAL_REFUSED;
         }
         if (error != MLS_OK) {

@@ -13,6 +13,9 @@
 #define MLS_DEPTH_MAX 20u
 /* Proposals in one commit: 10,000 members added at once, and as many pending by reference. */
 #define MLS_PROPOSALS_MAX 16384u
+/* Pending proposals together: those 10,000 adds, and a member that sends large ones for nothing
+ * takes no more memory and storage than this. */
+#define MLS_PENDING_MAX_BYTES (8u * MIB)
 /* Entries of one list of extensions; they are searched one by one. */
 #define MLS_EXTENSIONS_MAX 64u
 /* Entries of one list of capabilities; searched one by one too. */

@@ -26,6 +26,8 @@ static void leave_behind(struct mls_group *group)
     group->pending = NULL;
     group->pending_slots = NULL;
     group->pending_count = 0;
+    group->pending_aside = 0;
+    group->pending_bytes = 0;
     group->pending_capacity = 0;
 }
 

@@ -225,6 +225,9 @@ struct mls_join_options {
     struct mls_storage
         *storage; /* NULL: none; else what was in it goes, of a group of before too */
     bool resync;  /* external joins: take the place of our leaf of before */
+    /* External joins: take the place of this leaf, whose key we lost; where nobody judges the
+     * change of credential (`accepts`), members refuse it. NULL: none. */
+    const uint32_t *replaced_leaf;
     struct slice authenticated_data;
 };
 
@@ -281,6 +284,13 @@ enum mls_error MLS_MUST_CHECK mls_group_info(const struct mls_group *group, bool
 /* The content of a ratchet_tree extension, for joins that are given it out of band. */
 enum mls_error MLS_MUST_CHECK mls_group_tree(const struct mls_group *group, struct mls_buffer *out);
 
+/* Whom something comes from: a member, a sender that the group's extensions name, a newcomer. */
+enum mls_event_sender {
+    MLS_FROM_MEMBER = 1,
+    MLS_FROM_EXTERNAL = 2,
+    MLS_FROM_NEW_MEMBER = 3,
+};
+
 /* ---- Sending ---- */
 
 /* An application message (6.3). GROUP_CLOSED, PROPOSALS_PENDING. */
@@ -307,6 +317,7 @@ enum mls_propose_kind {
     MLS_PROPOSE_PSK,
     MLS_PROPOSE_REINIT,
     MLS_PROPOSE_EXTENSIONS,
+    MLS_PROPOSE_EXTERNAL_INIT, /* in external commits, which we look at; none is made so */
 };
 
 struct mls_proposal_options {
@@ -324,8 +335,38 @@ struct mls_proposal_options {
 enum mls_error MLS_MUST_CHECK mls_group_propose(struct mls_group *group,
                                                 const struct mls_proposal_options *options,
                                                 struct mls_buffer *out);
-/* Forgets the pending proposals. */
+/* One proposal, pending or covered by a commit. What does not belong to its kind is zero. */
+struct mls_proposal_view {
+    enum mls_propose_kind kind;
+    enum mls_event_sender sender;
+    uint32_t sender_index; /* leaf of a member, index of an external sender */
+    struct mls_credential_view sender_credential; /* as it is in the current epoch */
+    struct slice reference;                       /* pending: by which it is named here */
+    bool is_aside;                                /* pending: our commits leave it out */
+    uint32_t leaf;                                /* update, remove: whose */
+    struct mls_credential_view credential; /* add, update: that there will be; remove: whose */
+    struct slice key_package;              /* add: the KeyPackage, without the head of a message */
+    bool is_resumption_psk;                /* psk: of this group and epoch: */
+    struct slice psk_group_id;
+    uint64_t psk_epoch;
+    struct slice psk_id; /* psk: external */
+    struct slice extensions;
+    struct mls_reinit_options reinit;
+};
+
+/* Steps over the pending proposals, in the order of their arrival: start with 0. False: no more. */
+bool mls_group_next_proposal(const struct mls_group *group, size_t *index,
+                             struct mls_proposal_view *out);
+/*
+ * Whether our commits leave out a pending proposal. One that is aside does not keep us from sending
+ * either, and stays known until the epoch ends, as another member's commit may cover it. Those
+ * from outside are aside at first. UNKNOWN_PROPOSAL.
+ */
+enum mls_error MLS_MUST_CHECK mls_group_set_aside(struct mls_group *group, struct slice reference,
+                                                  bool aside);
+/* Sets all of them aside. */
 enum mls_error MLS_MUST_CHECK mls_group_clear_proposals(struct mls_group *group);
+/* Those that are not aside. */
 size_t mls_group_pending_proposals(const struct mls_group *group);
 
 struct mls_commit_options {
@@ -367,6 +408,32 @@ enum mls_staged_kind {
     MLS_STAGED_RECEIVED,
 };
 
+/* What a staged commit changes. Views live until it is merged or discarded. */
+struct mls_staged_view {
+    struct slice hash; /* of the commit message, by which a delivery service can name it */
+    uint64_t epoch;    /* that it leads to */
+    enum mls_event_sender sender;      /* MLS_FROM_NEW_MEMBER: an external commit */
+    uint32_t committer;                /* its leaf in that epoch */
+    struct mls_credential_view before; /* the committer's, now; empty for a newcomer */
+    struct mls_credential_view after;  /* and then; empty where the commit removes us */
+    bool replaces;                     /* an external commit takes a leaf's place: */
+    uint32_t replaced;
+    bool has_path;
+    bool removes_us;
+    bool reinitialises;
+    struct slice extensions; /* of the group then */
+    size_t proposal_count;
+};
+/* NOTHING_STAGED. */
+enum mls_error MLS_MUST_CHECK mls_group_look_at_staged(const struct mls_group *group,
+                                                       enum mls_staged_kind kind,
+                                                       struct mls_staged_view *out);
+/* Steps over the proposals it covers, in its order: start with 0. False: no more. */
+bool mls_group_next_staged_proposal(const struct mls_group *group, enum mls_staged_kind kind,
+                                    size_t *index, struct mls_proposal_view *out);
+/* The hash that a commit message is named by; `out` has MLS_HASH_MAX_BYTES. */
+void mls_group_hash_commit(const struct mls_group *group, struct slice commit, uint8_t *out);
+
 /* The members there will be: what the application judges a staged commit by. Steps as
  * mls_group_next_member does. False: no more, or nothing is staged, or it removes us. */
 bool mls_group_next_staged_member(const struct mls_group *group, enum mls_staged_kind kind,
@@ -383,12 +450,9 @@ enum mls_event_type {
     MLS_EVENT_APPLICATION,
     MLS_EVENT_PROPOSAL, /* it is pending now */
     MLS_EVENT_COMMIT,   /* it is staged now */
-};
-
-enum mls_event_sender {
-    MLS_FROM_MEMBER = 1,
-    MLS_FROM_EXTERNAL = 2,
-    MLS_FROM_NEW_MEMBER = 3,
+    /* The very commit of ours that is staged: it won its epoch, merge MLS_STAGED_OWN. Another of
+     * ours is the error OWN_COMMIT. */
+    MLS_EVENT_OWN_COMMIT,
 };
 
 struct mls_event {
@@ -402,6 +466,7 @@ struct mls_event {
     struct slice data; /* application */
     struct slice authenticated_data;
     uint16_t proposal_type;    /* proposal */
+    bool is_aside;             /* proposal: from outside; see mls_group_set_aside */
     bool removes_us;           /* commit */
     struct mls_buffer storage; /* what the slices view; mls_event_clear frees it */
     struct mls_buffer sender_storage;
@@ -410,12 +475,68 @@ void mls_event_clear(struct mls_event *event);
 
 /*
  * Takes one PublicMessage or PrivateMessage (6, 12.1, 12.4.2). Among the errors: WRONG_GROUP,
- * STALE_EPOCH, FUTURE_EPOCH, OWN_MESSAGE, NOT_A_MEMBER, SENDER_REMOVED, OPEN_MESSAGE,
+ * STALE_EPOCH, FUTURE_EPOCH, OWN_MESSAGE, OWN_COMMIT, NOT_A_MEMBER, SENDER_REMOVED, OPEN_MESSAGE,
  * BAD_SIGNATURE, BAD_MEMBERSHIP_TAG, BAD_CIPHERTEXT, REPLAYED, TOO_FAR_AHEAD, UNKNOWN_PROPOSAL,
  * BAD_CONFIRMATION_TAG, and one for each rule that a proposal or commit can break.
  */
 enum mls_error MLS_MUST_CHECK mls_group_process(struct mls_group *group, struct slice message,
                                                 struct mls_event *out);
+
+/* ---- Looking at messages without a group ---- */
+
+enum mls_message_kind {
+    MLS_MESSAGE_PUBLIC = 1,
+    MLS_MESSAGE_PRIVATE = 2,
+    MLS_MESSAGE_WELCOME = 3,
+    MLS_MESSAGE_GROUP_INFO = 4,
+    MLS_MESSAGE_KEY_PACKAGE = 5,
+};
+
+enum mls_content {
+    MLS_IS_APPLICATION = 1,
+    MLS_IS_PROPOSAL = 2,
+    MLS_IS_COMMIT = 3,
+};
+
+/* What a message says of itself; nothing of it is verified. Views of the message. */
+struct mls_message_view {
+    enum mls_message_kind kind;
+    uint16_t suite;                  /* welcome, group info, key package */
+    struct slice group_id;           /* public, private, group info */
+    uint64_t epoch;                  /* public, private, group info */
+    enum mls_content content;        /* public, private */
+    struct slice authenticated_data; /* public, private */
+    enum mls_event_sender sender;    /* public */
+    uint32_t sender_index;           /* public */
+    uint32_t recipients;             /* welcome: how many */
+};
+/* MALFORMED, VERSION, WIRE_FORMAT. */
+enum mls_error MLS_MUST_CHECK mls_peek(struct slice message, struct mls_message_view *out);
+
+struct mls_key_package_details {
+    uint16_t suite;
+    struct mls_credential_view credential;
+    uint64_t not_before_s;
+    uint64_t not_after_s;
+    bool is_last_resort;
+    uint8_t reference[MLS_HASH_MAX_BYTES]; /* KeyPackageRef (5.2) */
+    size_t reference_size;
+};
+/* Verifies its signatures and keys too; whether the credential is true and the lifetime holds is
+ * for the caller. */
+enum mls_error MLS_MUST_CHECK mls_peek_key_package(struct slice message,
+                                                   struct mls_key_package_details *out);
+/* Steps over the KeyPackageRefs that a welcome is for: start with 0. False: no more, or no
+ * welcome. */
+bool mls_peek_welcome(struct slice message, size_t *index, struct slice *out_reference);
+/*
+ * The welcome for some of its recipients, by their KeyPackageRefs: one for each, or one for each
+ * place that they are reached at, so that nobody is told who else was added. `memory` may be NULL.
+ * NOT_FOR_US: it has none for a reference.
+ */
+enum mls_error MLS_MUST_CHECK mls_welcome_select(struct slice message,
+                                                 const struct slice *references, size_t count,
+                                                 struct memory *memory, struct mls_buffer *out);
 
 /* ---- From outside a group (12.1.8) ---- */
 

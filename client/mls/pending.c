@@ -77,11 +77,16 @@ void mls_group_append_pending(struct mls_group *group, const struct mls_pending 
     group->pending[group->pending_count] = *pending;
     note_slot(group, group->pending_count);
     group->pending_count++;
+    group->pending_aside += pending->is_aside;
+    group->pending_bytes += pending->authenticated.size;
 }
 
 enum mls_error mls_group_prepare_pending(struct mls_group *group, struct slice authenticated,
                                          struct mls_pending *out)
 {
+    if (authenticated.size > MLS_PENDING_MAX_BYTES - group->pending_bytes) {
+        return MLS_ERR_LIMIT;
+    }
     enum mls_error error = make_room(group);
     if (error != MLS_OK) {
         return error;
@@ -103,6 +108,8 @@ void mls_group_drop_pending(struct mls_group *group)
         mls_secret_give(&group->pool, group->pending[i].update_private, MLS_KEM_MAX_BYTES);
     }
     group->pending_count = 0;
+    group->pending_aside = 0;
+    group->pending_bytes = 0;
     if (group->pending_slots != NULL) {
         memset(group->pending_slots, 0, 2 * group->pending_capacity * sizeof(uint32_t));
     }
@@ -120,17 +127,54 @@ void mls_group_release_pending(struct mls_group *group)
 
 size_t mls_group_pending_proposals(const struct mls_group *group)
 {
-    return group->pending_count;
+    return group->pending_count - group->pending_aside;
+}
+
+static void set_aside(struct mls_group *group, struct mls_pending *pending, bool aside)
+{
+    group->pending_aside = group->pending_aside - pending->is_aside + aside;
+    pending->is_aside = aside;
+}
+
+/* Sets those from `first` on, up to `end`, and takes it back where it cannot be stored: what they
+ * were is in `before`. */
+static enum mls_error set_range(struct mls_group *group, size_t first, size_t end, bool aside,
+                                bool *before)
+{
+    struct mls_transaction transaction;
+    mls_transaction_begin(&transaction, group);
+    for (size_t i = first; i < end; i++) {
+        before[i - first] = group->pending[i].is_aside;
+        if (before[i - first] != aside) {
+            set_aside(group, &group->pending[i], aside);
+            mls_store_pending(&transaction, &group->pending[i], i);
+        }
+    }
+    enum mls_error error = mls_transaction_end(&transaction, MLS_OK);
+    for (size_t i = first; i < end && error != MLS_OK; i++) {
+        set_aside(group, &group->pending[i], before[i - first]);
+    }
+    return error;
+}
+
+enum mls_error mls_group_set_aside(struct mls_group *group, struct slice reference, bool aside)
+{
+    bool before = false;
+    const struct mls_pending *pending = mls_group_find_pending(group, reference);
+    if (pending == NULL) {
+        return MLS_ERR_UNKNOWN_PROPOSAL;
+    }
+    size_t at = (size_t)(pending - group->pending);
+    return set_range(group, at, at + 1, aside, &before);
 }
 
 enum mls_error mls_group_clear_proposals(struct mls_group *group)
 {
-    struct mls_transaction transaction;
-    mls_transaction_begin(&transaction, group);
-    mls_erase_pending(&transaction, group);
-    enum mls_error error = mls_transaction_end(&transaction, MLS_OK);
-    if (error == MLS_OK) {
-        mls_group_drop_pending(group);
+    bool *before = memory_allocate_zero(group->memory, group->pending_count + 1);
+    if (before == NULL) {
+        return MLS_ERR_NO_MEMORY;
     }
+    enum mls_error error = set_range(group, 0, group->pending_count, true, before);
+    memory_release(group->memory, before);
     return error;
 }

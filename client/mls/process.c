@@ -6,11 +6,11 @@
  */
 #include <sodium.h>
 
-#include "client/mls/extension.h"
 #include "client/mls/group.h"
 
 struct incoming {
     struct mls_group *group;
+    struct slice bytes; /* the message as it came */
     struct mls_epoch *epoch;
     struct arena arena;
     struct mls_buffer storage; /* the bytes that the message is read from */
@@ -41,38 +41,17 @@ static enum mls_error find_epoch(struct incoming *in, struct slice group_id, uin
 
 /* -- which key has signed -- */
 
-static struct mls_credential_view credential_of(const struct mls_leaf_node *leaf)
-{
-    return (struct mls_credential_view){
-        .type = leaf->credential.type,
-        .identity = leaf->credential.content,
-        .signature_key = leaf->signature_key,
-    };
-}
-
 static enum mls_error find_external_sender(struct incoming *in)
 {
-    struct slice data;
-    struct slice key;
-    struct slice encoded;
-    struct mls_credential credential;
     const struct mls_frame *frame = &in->message.frame;
     if (frame->content_type != MLS_CONTENT_PROPOSAL ||
         !mls_proposal_may_be_external(frame->proposal.type)) {
         return MLS_ERR_SENDER_CONTENT;
     }
-    if (!mls_extension_find(in->epoch->context.extensions, MLS_EXTENSION_EXTERNAL_SENDERS, &data) ||
-        !mls_external_sender_find(data, frame->sender.index, &key, &encoded)) {
-        return MLS_ERR_EXTERNAL_SENDER_UNKNOWN;
-    }
-    struct reader reader = reader_of(encoded);
-    mls_read_credential(&reader, &credential);
-    in->credential = (struct mls_credential_view){
-        .type = credential.type,
-        .identity = credential.content,
-        .signature_key = key,
-    };
-    return MLS_OK;
+    return mls_external_sender_of(in->epoch->context.extensions, frame->sender.index,
+                                  &in->credential)
+               ? MLS_OK
+               : MLS_ERR_EXTERNAL_SENDER_UNKNOWN;
 }
 
 static enum mls_error find_sender(struct incoming *in)
@@ -90,7 +69,7 @@ static enum mls_error find_sender(struct incoming *in)
             frame->proposal.type != MLS_PROPOSAL_ADD) {
             return MLS_ERR_SENDER_CONTENT;
         }
-        in->credential = credential_of(&frame->proposal.add->leaf);
+        in->credential = mls_credential_of(&frame->proposal.add->leaf);
         return MLS_OK;
     case MLS_SENDER_NEW_MEMBER_COMMIT:
         if (frame->content_type != MLS_CONTENT_COMMIT) {
@@ -99,7 +78,7 @@ static enum mls_error find_sender(struct incoming *in)
         if (!frame->commit.has_path) {
             return MLS_ERR_PATH_REQUIRED;
         }
-        in->credential = credential_of(&frame->commit.path.leaf);
+        in->credential = mls_credential_of(&frame->commit.path.leaf);
         return MLS_OK;
     }
     return MLS_ERR_MALFORMED;
@@ -124,14 +103,17 @@ static enum mls_error verify_membership(const struct incoming *in)
     if (in->message.frame.sender.type != MLS_SENDER_MEMBER) {
         return MLS_OK;
     }
-    if (in->message.frame.sender.index == in->epoch->own_leaf) {
-        return MLS_ERR_OWN_MESSAGE;
-    }
     mls_membership_tag(suite, in->epoch->secrets->membership, in->message.frame.encoded,
                        in->epoch->context.encoded, in->message.auth, tag);
     return mls_secret_equal(slice_of(tag, suite->hash_bytes), in->message.membership_tag)
                ? MLS_OK
                : MLS_ERR_BAD_MEMBERSHIP_TAG;
+}
+
+/* A commit of ours that is the staged one was recognised before, by its hash. */
+static enum mls_error own_message(enum mls_content_type type)
+{
+    return type == MLS_CONTENT_COMMIT ? MLS_ERR_OWN_COMMIT : MLS_ERR_OWN_MESSAGE;
 }
 
 static enum mls_error open_public(struct incoming *in, struct slice message)
@@ -156,7 +138,12 @@ static enum mls_error open_public(struct incoming *in, struct slice message)
     if (error == MLS_OK) {
         error = verify_membership(in);
     }
-    return error == MLS_OK ? verify_signature(in) : error;
+    if (error == MLS_OK) {
+        error = verify_signature(in);
+    }
+    bool is_own = frame->sender.type == MLS_SENDER_MEMBER && error == MLS_OK &&
+                  frame->sender.index == in->epoch->own_leaf;
+    return is_own ? own_message(frame->content_type) : error;
 }
 
 static enum mls_error open_sealed(struct incoming *in, const struct mls_private_message *view)
@@ -173,7 +160,7 @@ static enum mls_error open_sealed(struct incoming *in, const struct mls_private_
         return MLS_ERR_NOT_A_MEMBER;
     }
     if (sender.leaf == in->epoch->own_leaf) {
-        return MLS_ERR_OWN_MESSAGE;
+        return own_message(view->content_type);
     }
     if (!group->environment.policy.takes_removed_senders &&
         mls_group_sender_is_gone(group, in->epoch, sender.leaf)) {
@@ -262,6 +249,7 @@ static enum mls_error take_proposal(struct incoming *in)
     if (error != MLS_OK) {
         return error;
     }
+    pending.is_aside = in->event.is_aside;
     if (mls_group_find_pending(group, slice_of(pending.ref, group->suite->hash_bytes)) != NULL) {
         mls_buffer_clear(&pending.authenticated);
         return MLS_ERR_REPLAYED;
@@ -293,6 +281,7 @@ static enum mls_error take_commit(struct incoming *in)
     if (error != MLS_OK) {
         return error;
     }
+    mls_group_hash_commit(group, in->bytes, staged->hash);
     staged->was_sealed = in->has_step;
     staged->sender_leaf = in->step.leaf;
     staged->generation = in->step.generation;
@@ -345,9 +334,7 @@ static enum mls_error describe(struct incoming *in)
     const struct mls_frame *frame = &in->message.frame;
     *out = (struct mls_event){
         .type = (enum mls_event_type)(frame->content_type - MLS_CONTENT_APPLICATION),
-        .sender = frame->sender.type == MLS_SENDER_MEMBER     ? MLS_FROM_MEMBER
-                  : frame->sender.type == MLS_SENDER_EXTERNAL ? MLS_FROM_EXTERNAL
-                                                              : MLS_FROM_NEW_MEMBER,
+        .sender = mls_event_sender_of(frame->sender.type),
         .sender_index = frame->sender.index,
         .epoch = frame->epoch,
         .authenticated_data = frame->authenticated_data,
@@ -357,6 +344,7 @@ static enum mls_error describe(struct incoming *in)
         out->data = frame->application_data;
     } else if (out->type == MLS_EVENT_PROPOSAL) {
         out->proposal_type = (uint16_t)frame->proposal.type;
+        out->is_aside = out->sender != MLS_FROM_MEMBER;
     }
     return keep_credential(in);
 }
@@ -368,11 +356,53 @@ void mls_event_clear(struct mls_event *event)
     *event = (struct mls_event){.storage = event->storage, .sender_storage = event->sender_storage};
 }
 
+/* Told from all others by its hash: after a compare-and-set of unknown outcome, whoever merged an
+ * own commit that was not this one would leave the group. */
+static bool is_staged_commit(const struct mls_group *group, struct slice message)
+{
+    uint8_t hash[MLS_HASH_MAX_BYTES];
+    if (group->own == NULL) {
+        return false;
+    }
+    mls_group_hash_commit(group, message, hash);
+    return memcmp(hash, group->own->hash, group->suite->hash_bytes) == 0;
+}
+
+static enum mls_error take_own_commit(struct incoming *in)
+{
+    const struct mls_epoch *epoch = in->group->current;
+    enum mls_wire_format format = MLS_WIRE_PRIVATE_MESSAGE;
+    struct reader reader = reader_of(in->bytes);
+    (void)mls_read_message_head(&reader, &format);
+    in->event = (struct mls_event){
+        .type = MLS_EVENT_OWN_COMMIT,
+        .sender = MLS_FROM_MEMBER,
+        .sender_index = epoch->own_leaf,
+        .epoch = epoch->context.epoch,
+        .is_open = format == MLS_WIRE_PUBLIC_MESSAGE,
+    };
+    in->credential = mls_credential_of(mls_tree_leaf(epoch->tree, epoch->own_leaf));
+    return keep_credential(in);
+}
+
+static enum mls_error take_bytes(struct incoming *in)
+{
+    if (is_staged_commit(in->group, in->bytes)) {
+        return take_own_commit(in);
+    }
+    enum mls_error error = open_message(in, in->bytes);
+    if (error == MLS_OK) {
+        error = describe(in);
+    }
+    return error == MLS_OK ? take_message(in) : error;
+}
+
 enum mls_error mls_group_process(struct mls_group *group, struct slice message,
                                  struct mls_event *out)
 {
     struct incoming in = {
         .group = group,
+        .bytes = message,
         .storage = mls_buffer_of(group->memory),
         .event = {.sender_storage = mls_buffer_of(group->memory)},
     };
@@ -382,13 +412,7 @@ enum mls_error mls_group_process(struct mls_group *group, struct slice message,
         return MLS_ERR_GROUP_CLOSED;
     }
     arena_init(&in.arena, group->memory, MLS_PARSE_ARENA_MAX_BYTES);
-    enum mls_error error = open_message(&in, message);
-    if (error == MLS_OK) {
-        error = describe(&in);
-    }
-    if (error == MLS_OK) {
-        error = take_message(&in);
-    }
+    enum mls_error error = take_bytes(&in);
     if (error == MLS_OK) {
         *out = in.event;
         out->storage = in.storage;

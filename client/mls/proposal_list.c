@@ -31,7 +31,7 @@ static enum mls_error check_add(const struct mls_group *group,
     if (error == MLS_OK) {
         error = mls_leaf_check(&rules, &package->leaf, MLS_LEAF_KEY_PACKAGE);
     }
-    if (error == MLS_OK && !mls_environment_accepts(&group->environment, &package->leaf, NULL)) {
+    if (error == MLS_OK && !mls_environment_accepts(&group->environment, &package->leaf)) {
         error = MLS_ERR_LEAF_CREDENTIAL_REFUSED;
     }
     return error;
@@ -54,7 +54,7 @@ static enum mls_error check_update(const struct mls_group *group, const struct m
         error =
             mls_leaf_node_verify(group->suite, group->memory, leaf, epoch->context.group_id, index);
     }
-    if (error == MLS_OK && !mls_environment_accepts(&group->environment, leaf, old)) {
+    if (error == MLS_OK && !mls_environment_accepts_change(&group->environment, leaf, old, false)) {
         error = MLS_ERR_LEAF_CREDENTIAL_REFUSED;
     }
     return error;

@@ -93,6 +93,7 @@ static enum mls_error write_body(const struct mls_identity *identity,
         mls_write_proposal(out, &proposal);
         return MLS_OK;
     case MLS_PROPOSE_UPDATE:
+    case MLS_PROPOSE_EXTERNAL_INIT:
         return MLS_ERR_ARGUMENT;
     }
     return MLS_ERR_ARGUMENT;

@@ -144,7 +144,7 @@ enum mls_error mls_group_encrypt(struct mls_group *group, struct slice data,
     if (group->state != MLS_GROUP_ACTIVE) {
         return MLS_ERR_GROUP_CLOSED;
     }
-    if (group->pending_count > 0) {
+    if (mls_group_pending_proposals(group) > 0) {
         return MLS_ERR_PROPOSALS_PENDING;
     }
     mls_outgoing_init(&outgoing, group, group->current, MLS_CONTENT_APPLICATION, MLS_COAT_PRIVATE,

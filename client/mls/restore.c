@@ -388,6 +388,7 @@ static enum mls_error read_proposal(struct mls_group *group, struct slice value)
     struct reader reader = reader_of(value);
     struct slice authenticated = mls_read_vector(&reader);
     struct slice key = mls_read_vector(&reader);
+    bool is_aside = mls_read_optional(&reader);
     if (!reader_is_done(&reader) ||
         (key.size != 0 && key.size != group->suite->kem_private_bytes)) {
         return MLS_ERR_STATE_MALFORMED;
@@ -403,6 +404,7 @@ static enum mls_error read_proposal(struct mls_group *group, struct slice value)
             return MLS_ERR_NO_MEMORY;
         }
     }
+    pending.is_aside = is_aside;
     mls_group_append_pending(group, &pending);
     return MLS_OK;
 }
@@ -593,27 +595,47 @@ static enum mls_error read_staged_epoch(struct mls_group *group, struct mls_stag
                                     root.data);
 }
 
+/* What there is of a staged commit beside its epoch. */
+static enum mls_error read_staged_head(struct mls_group *group, struct reader *reader,
+                                       struct mls_staged *out)
+{
+    struct slice reinit = mls_read_vector(reader);
+    struct slice removed = mls_read_vector(reader);
+    struct slice hash = reader_bytes(reader, MLS_HASH_MAX_BYTES);
+    out->sender = MLS_SENDER_MEMBER;
+    out->committer = reader_u32(reader);
+    out->has_path = mls_read_optional(reader);
+    out->proposal_count = reader_u32(reader);
+    struct slice proposals = mls_read_vector(reader);
+    out->reinit = mls_buffer_of(group->memory);
+    out->removed = mls_index_list_of(group->memory);
+    out->proposals = mls_buffer_of(group->memory);
+    if (reader->failed) {
+        return MLS_ERR_STATE_MALFORMED;
+    }
+    memcpy(out->hash, hash.data, hash.size);
+    mls_write_bytes(&out->reinit, reinit);
+    mls_write_bytes(&out->proposals, proposals);
+    enum mls_error error = read_indices(removed, &out->removed);
+    return error == MLS_OK && (out->reinit.failed || out->proposals.failed) ? MLS_ERR_NO_MEMORY
+                                                                            : error;
+}
+
 static enum mls_error read_staged(struct mls_group *group, struct slice value)
 {
     struct reader reader = reader_of(value);
-    struct slice reinit = mls_read_vector(&reader);
-    struct slice removed = mls_read_vector(&reader);
-    struct slice changes = mls_read_vector(&reader);
-    struct slice epoch = mls_read_vector(&reader);
-    struct slice root = reader_bytes(&reader, MLS_HASH_MAX_BYTES);
-    if (!reader_is_done(&reader) || group->state == MLS_GROUP_REMOVED) {
-        return MLS_ERR_STATE_MALFORMED;
-    }
     struct mls_staged *staged = memory_allocate_zero(group->memory, sizeof(*staged));
     if (staged == NULL) {
         return MLS_ERR_NO_MEMORY;
     }
     group->own = staged;
-    staged->reinit = mls_buffer_of(group->memory);
-    staged->removed = mls_index_list_of(group->memory);
-    mls_write_bytes(&staged->reinit, reinit);
-    enum mls_error error =
-        staged->reinit.failed ? MLS_ERR_NO_MEMORY : read_indices(removed, &staged->removed);
+    enum mls_error error = read_staged_head(group, &reader, staged);
+    struct slice changes = mls_read_vector(&reader);
+    struct slice epoch = mls_read_vector(&reader);
+    struct slice root = reader_bytes(&reader, MLS_HASH_MAX_BYTES);
+    if (error == MLS_OK && (!reader_is_done(&reader) || group->state == MLS_GROUP_REMOVED)) {
+        error = MLS_ERR_STATE_MALFORMED;
+    }
     return error == MLS_OK ? read_staged_epoch(group, staged, changes, epoch, root) : error;
 }
 

@@ -5,15 +5,6 @@
  */
 #include "client/mls/group.h"
 
-static struct mls_credential_view view_of(const struct mls_leaf_node *leaf)
-{
-    return (struct mls_credential_view){
-        .type = leaf->credential.type,
-        .identity = leaf->credential.content,
-        .signature_key = leaf->signature_key,
-    };
-}
-
 static bool is_same(const struct mls_leaf_node *a, const struct mls_leaf_node *b)
 {
     if (a == NULL || b == NULL) {
@@ -105,7 +96,7 @@ bool mls_group_find_signer(const struct mls_group *group, const struct mls_epoch
     const struct mls_leaf_node *today =
         mls_tree_leaf(tree == NULL ? group->current->tree : tree, leaf);
     if (today != NULL) {
-        *out = view_of(today);
+        *out = mls_credential_of(today);
     }
     return today != NULL;
 }

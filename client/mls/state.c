@@ -359,6 +359,7 @@ void mls_store_pending(struct mls_transaction *transaction, const struct mls_pen
     size_t size = pending->update_private == NULL ? 0 : group->suite->kem_private_bytes;
     mls_write_vector(&value, mls_buffer_done(&pending->authenticated));
     mls_write_vector(&value, slice_of(pending->update_private, size));
+    mls_write_u8(&value, pending->is_aside);
     mls_transaction_put(transaction, pending_id(index), &value);
 }
 
@@ -380,6 +381,11 @@ void mls_store_staged(struct mls_transaction *transaction, const struct mls_stag
     struct mls_buffer value = mls_buffer_of(group->memory);
     mls_write_vector(&value, mls_buffer_done(&staged->reinit));
     write_indices(&staged->removed, &value);
+    mls_write_bytes(&value, slice_of(staged->hash, MLS_HASH_MAX_BYTES));
+    mls_write_u32(&value, staged->committer);
+    mls_write_u8(&value, staged->has_path);
+    mls_write_u32(&value, staged->proposal_count);
+    mls_write_vector(&value, mls_buffer_done(&staged->proposals));
     write_tree_changes(group->current->tree, epoch->tree, &value);
     size_t mark = mls_write_open(&value);
     write_epoch(group, epoch, MLS_STORE_NEW, &value);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <sodium.h>
+#include <stdlib.h>
 
 #include "mls_world.h"
 
@@ -202,6 +203,197 @@ static void joins_from_outside_can_be_refused_whole(void **state)
     mls_buffer_clear(&info);
 }
 
+/* Sends what the newcomer asks for, in the open, to both. */
+static void ask_to_be_added(struct cast *m)
+{
+    struct mls_buffer proposal;
+    (void)world_package(&m->newcomer);
+    assert_int_equal(mls_external_propose_self(m->newcomer.identity, m->newcomer.package,
+                                               mls_group_id(m->ann.group),
+                                               mls_group_epoch(m->ann.group), &proposal),
+                     MLS_OK);
+    assert_int_equal(process(&m->ann, &proposal), MLS_ERR_OPEN_MESSAGE);
+    m->ann.environment.policy.takes_outside_proposals = true;
+    m->bob.environment.policy.takes_outside_proposals = true;
+    world_use_policy(&m->ann);
+    world_use_policy(&m->bob);
+    assert_int_equal(process(&m->ann, &proposal), MLS_OK);
+    assert_int_equal(process(&m->bob, &proposal), MLS_OK);
+    mls_buffer_clear(&proposal);
+}
+
+static void an_outsider_is_not_added_unasked(void **state)
+{
+    struct cast *m = *state;
+    struct mls_commit_bundle bundle;
+    struct mls_proposal_view view;
+    size_t index = 0;
+    world_group(&m->ann, 2);
+    ask_to_be_added(m);
+    world_reload(&m->ann);
+    /* It neither keeps us from sending nor gets into our commits. */
+    struct mls_buffer message = encrypted(&m->ann, "who is that?");
+    mls_buffer_clear(&message);
+    assert_int_equal(mls_group_commit(m->ann.group, NULL, &bundle), MLS_OK);
+    assert_int_equal(bundle.welcome.size, 0);
+    assert_int_equal(mls_group_discard(m->ann.group, MLS_STAGED_OWN), MLS_OK);
+    mls_commit_bundle_clear(&bundle);
+    /* One can see who asks, and add it. */
+    assert_true(mls_group_next_proposal(m->ann.group, &index, &view));
+    assert_int_equal(view.kind, MLS_PROPOSE_ADD);
+    assert_int_equal(view.sender, MLS_FROM_NEW_MEMBER);
+    assert_true(slice_equal(view.credential.identity, slice_of_text("newcomer")));
+    assert_true(slice_equal(view.sender_credential.identity, slice_of_text("newcomer")));
+    assert_int_equal(mls_group_set_aside(m->ann.group, view.reference, false), MLS_OK);
+    assert_false(mls_group_next_proposal(m->ann.group, &index, &view));
+    assert_int_equal(mls_group_commit(m->ann.group, NULL, &bundle), MLS_OK);
+    world_join(&m->newcomer, mls_buffer_done(&bundle.welcome));
+    /* Who left it aside follows who did not. */
+    world_take_commit(&m->bob, mls_buffer_done(&bundle.commit));
+    mls_commit_bundle_clear(&bundle);
+}
+
+static void proposals_that_are_cleared_are_no_dead_end(void **state)
+{
+    struct cast *m = *state;
+    struct mls_buffer proposal;
+    struct mls_commit_bundle bundle;
+    struct mls_proposal_view view;
+    size_t index = 0;
+    struct mls_proposal_options removal = {.kind = MLS_PROPOSE_REMOVE, .leaf = 2};
+    world_group(&m->ann, 3);
+    assert_int_equal(mls_group_propose(m->mal.group,
+                                       &(struct mls_proposal_options){.kind = MLS_PROPOSE_UPDATE},
+                                       &proposal),
+                     MLS_OK);
+    assert_int_equal(process(&m->ann, &proposal), MLS_OK);
+    assert_int_equal(process(&m->bob, &proposal), MLS_OK);
+    mls_buffer_clear(&proposal);
+    assert_int_equal(mls_group_propose(m->bob.group, &removal, &proposal), MLS_OK);
+    assert_int_equal(process(&m->ann, &proposal), MLS_OK);
+    assert_int_equal(process(&m->mal, &proposal), MLS_OK);
+    mls_buffer_clear(&proposal);
+    /* One of two is dropped: the other is committed. */
+    assert_true(mls_group_next_proposal(m->ann.group, &index, &view));
+    assert_int_equal(view.kind, MLS_PROPOSE_UPDATE);
+    assert_int_equal(view.leaf, 2);
+    assert_true(mls_group_next_proposal(m->ann.group, &index, &view));
+    assert_int_equal(view.kind, MLS_PROPOSE_REMOVE);
+    assert_true(slice_equal(view.sender_credential.identity, slice_of_text("bob")));
+    assert_true(slice_equal(view.credential.identity, slice_of_text("mal")));
+    assert_int_equal(mls_group_set_aside(m->ann.group, view.reference, true), MLS_OK);
+    assert_int_equal(mls_group_pending_proposals(m->ann.group), 1);
+    assert_int_equal(mls_group_set_aside(m->ann.group, slice_of_text("none"), true),
+                     MLS_ERR_UNKNOWN_PROPOSAL);
+    assert_int_equal(mls_group_clear_proposals(m->ann.group), MLS_OK);
+    world_reload(&m->ann);
+    assert_int_equal(mls_group_pending_proposals(m->ann.group), 0);
+    struct mls_buffer message = encrypted(&m->ann, "no longer in the way");
+    mls_buffer_clear(&message);
+    assert_int_equal(mls_group_commit(m->bob.group, NULL, &bundle), MLS_OK);
+    world_take_commit(&m->ann, mls_buffer_done(&bundle.commit));
+    assert_int_equal(mls_group_member_count(m->ann.group), 2);
+    mls_commit_bundle_clear(&bundle);
+}
+
+/* bob's name and a key that is not bob's. */
+static void nobody_takes_a_members_place_by_its_name(void **state)
+{
+    struct cast *m = *state;
+    struct mls_buffer info;
+    struct mls_buffer joining;
+    struct mls_identity *forged = NULL;
+    struct mls_group *group = NULL;
+    struct mls_join_options options = {.resync = true};
+    world_group(&m->ann, 2);
+    assert_int_equal(mls_group_info(m->ann.group, true, &info), MLS_OK);
+    assert_int_equal(mls_identity_create(&m->mal.environment, SUITE, slice_of_text("bob"), &forged),
+                     MLS_OK);
+    uint32_t place = mls_group_own_leaf(m->bob.group);
+    struct mls_join_options taking = {.replaced_leaf = &place};
+    assert_int_equal(
+        mls_group_join_external(forged, mls_buffer_done(&info), &taking, &group, &joining), MLS_OK);
+    assert_int_equal(process(&m->ann, &joining), MLS_ERR_LEAF_CREDENTIAL_REFUSED);
+    mls_buffer_clear(&joining);
+    mls_group_destroy(group);
+    /* bob itself can. */
+    assert_int_equal(mls_group_join_external(m->bob.identity, mls_buffer_done(&info), &options,
+                                             &group, &joining),
+                     MLS_OK);
+    assert_int_equal(process(&m->ann, &joining), MLS_OK);
+    struct mls_staged_view staged;
+    assert_int_equal(mls_group_look_at_staged(m->ann.group, MLS_STAGED_RECEIVED, &staged), MLS_OK);
+    assert_true(staged.sender == MLS_FROM_NEW_MEMBER && staged.replaces && staged.replaced == 1);
+    mls_buffer_clear(&joining);
+    mls_buffer_clear(&info);
+    mls_group_destroy(group);
+    mls_identity_destroy(forged);
+}
+
+static void own_commits_are_told_apart(void **state)
+{
+    struct cast *m = *state;
+    struct mls_event event;
+    struct mls_commit_bundle first;
+    struct mls_commit_bundle second;
+    struct mls_commit_options path = {.with_path = true};
+    world_group(&m->ann, 3);
+    for (size_t coat = 0; coat < 2; coat++) {
+        path.coat = coat == 0 ? MLS_COAT_PRIVATE : MLS_COAT_PUBLIC;
+        m->ann.environment.policy.takes_open_members = true;
+        world_use_policy(&m->ann);
+        assert_int_equal(mls_group_commit(m->ann.group, &path, &first), MLS_OK);
+        assert_int_equal(mls_group_discard(m->ann.group, MLS_STAGED_OWN), MLS_OK);
+        assert_int_equal(process(&m->ann, &first.commit), MLS_ERR_OWN_COMMIT);
+        assert_int_equal(mls_group_commit(m->ann.group, &path, &second), MLS_OK);
+        assert_int_equal(process(&m->ann, &first.commit), MLS_ERR_OWN_COMMIT);
+        world_reload(&m->ann);
+        assert_int_equal(mls_group_process(m->ann.group, mls_buffer_done(&second.commit), &event),
+                         MLS_OK);
+        assert_int_equal(event.type, MLS_EVENT_OWN_COMMIT);
+        assert_int_equal(event.is_open, coat == 1);
+        assert_true(slice_equal(event.credential.identity, slice_of_text("ann")));
+        mls_event_clear(&event);
+        uint8_t hash[MLS_HASH_MAX_BYTES];
+        struct mls_staged_view staged;
+        mls_group_hash_commit(m->ann.group, mls_buffer_done(&second.commit), hash);
+        assert_int_equal(mls_group_look_at_staged(m->ann.group, MLS_STAGED_OWN, &staged), MLS_OK);
+        assert_true(slice_equal(staged.hash, slice_of(hash, sizeof(hash))));
+        assert_int_equal(mls_group_merge(m->ann.group, MLS_STAGED_OWN), MLS_OK);
+        mls_commit_bundle_clear(&first);
+        mls_commit_bundle_clear(&second);
+    }
+}
+
+/* -- more than anyone needs -- */
+
+#define BIG_PROPOSAL_BYTES ((size_t)MIB)
+
+static void large_proposals_take_no_more_than_the_bound(void **state)
+{
+    struct cast *m = *state;
+    struct mls_buffer proposal;
+    uint8_t *id = calloc(1, BIG_PROPOSAL_BYTES);
+    size_t taken = 0;
+    assert_non_null(id);
+    world_group(&m->ann, 3);
+    for (size_t i = 0; i < 300; i++) {
+        struct mls_psk psk = {.id = slice_of(id, BIG_PROPOSAL_BYTES - i),
+                              .secret = slice_of_text("secret")};
+        struct mls_proposal_options options = {.kind = MLS_PROPOSE_PSK, .psk_id = psk.id};
+        if (mls_group_propose(m->mal.group, &options, &proposal) != MLS_OK) {
+            break;
+        }
+        taken += process(&m->ann, &proposal) == MLS_OK;
+        mls_buffer_clear(&proposal);
+    }
+    assert_in_range(taken, 1, MLS_PENDING_MAX_BYTES / BIG_PROPOSAL_BYTES);
+    struct mls_buffer blob = world_save(&m->ann);
+    assert_true(blob.size < 2 * MLS_PENDING_MAX_BYTES);
+    mls_buffer_clear(&blob);
+    free(id);
+}
+
 int main(void)
 {
     if (sodium_init() < 0) {
@@ -215,6 +407,11 @@ int main(void)
         T(a_member_that_resynced_is_no_removed_one),
         T(what_the_servers_could_read_is_refused),
         T(joins_from_outside_can_be_refused_whole),
+        T(an_outsider_is_not_added_unasked),
+        T(proposals_that_are_cleared_are_no_dead_end),
+        T(nobody_takes_a_members_place_by_its_name),
+        T(own_commits_are_told_apart),
+        T(large_proposals_take_no_more_than_the_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

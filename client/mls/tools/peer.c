@@ -13,6 +13,7 @@
 #include "client/mls/mls.h"
 
 #define PACKAGES_MAX 64u
+#define PSKS_MAX 64u
 #define EXPORT_LABEL "columba interop"
 #define EXPORT_BYTES 32u
 
@@ -22,6 +23,8 @@ struct peer {
     struct mls_key_package *packages[PACKAGES_MAX];
     size_t package_count;
     struct mls_group *group;
+    struct mls_psk psks[PSKS_MAX]; /* their bytes are freed with the peer */
+    size_t psk_count;
 };
 
 /* Bytes that a request brought; freed by the request. */
@@ -32,8 +35,11 @@ struct bytes {
 
 static uint64_t now_s(void *context)
 {
+    struct timespec now;
     (void)context;
-    return (uint64_t)time(NULL);
+    /* time() may be a tick behind, and then a package made just now is not valid yet. */
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec;
 }
 
 static json_t *failure(const char *text)
@@ -135,6 +141,16 @@ static void set_group(struct peer *peer, struct mls_group *group)
     peer->group = group;
 }
 
+/* A group gets the keys that are known when it is made. */
+static enum mls_error give_psks(struct peer *peer)
+{
+    enum mls_error error = MLS_OK;
+    for (size_t i = 0; i < peer->psk_count && error == MLS_OK; i++) {
+        error = mls_group_add_psk(peer->group, &peer->psks[i]);
+    }
+    return error;
+}
+
 static json_t *do_create(struct peer *peer, const json_t *request)
 {
     struct bytes id = {0};
@@ -147,55 +163,86 @@ static json_t *do_create(struct peer *peer, const json_t *request)
     free(id.data);
     if (error == MLS_OK) {
         set_group(peer, group);
+        error = give_psks(peer);
     }
     return answer(peer, error);
 }
 
+/* A list of byte strings in hex. */
+struct byte_list {
+    struct bytes *bytes;
+    struct slice *slices;
+    size_t count;
+};
+
+static bool byte_list_read(const json_t *list, struct byte_list *out)
+{
+    size_t count = json_array_size(list);
+    *out = (struct byte_list){
+        .bytes = calloc(count + 1, sizeof(*out->bytes)),
+        .slices = calloc(count + 1, sizeof(*out->slices)),
+    };
+    if (out->bytes == NULL || out->slices == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!bytes_read(json_array_get(list, i), &out->bytes[i])) {
+            return false;
+        }
+        out->slices[i] = bytes_slice(&out->bytes[i]);
+        out->count++;
+    }
+    return true;
+}
+
+static void byte_list_clear(struct byte_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->bytes[i].data);
+    }
+    free(list->bytes);
+    free(list->slices);
+}
+
 /* The lists of a commit request. */
 struct commit_request {
-    struct bytes *bytes;
-    struct slice *add;
-    size_t add_count;
+    struct byte_list add;
+    struct byte_list psk;
     uint32_t *remove;
     size_t remove_count;
+    struct bytes extensions;
+    struct slice extension_list;
+    bool has_extensions;
 };
 
 static bool commit_request_read(const json_t *request, struct commit_request *out)
 {
-    const json_t *add = json_object_get(request, "add");
     const json_t *removed = json_object_get(request, "remove");
-    size_t add_count = json_array_size(add);
+    const json_t *extensions = json_object_get(request, "extensions");
     size_t remove_count = json_array_size(removed);
-    *out = (struct commit_request){
-        .bytes = calloc(add_count + 1, sizeof(*out->bytes)),
-        .add = calloc(add_count + 1, sizeof(*out->add)),
-        .remove = calloc(remove_count + 1, sizeof(*out->remove)),
-    };
-    if (out->bytes == NULL || out->add == NULL || out->remove == NULL) {
+    *out = (struct commit_request){.remove = calloc(remove_count + 1, sizeof(*out->remove))};
+    if (!byte_list_read(json_object_get(request, "add"), &out->add) ||
+        !byte_list_read(json_object_get(request, "psk"), &out->psk) || out->remove == NULL) {
         return false;
-    }
-    for (size_t i = 0; i < add_count; i++) {
-        if (!bytes_read(json_array_get(add, i), &out->bytes[i])) {
-            return false;
-        }
-        out->add[i] = bytes_slice(&out->bytes[i]);
-        out->add_count++;
     }
     for (size_t i = 0; i < remove_count; i++) {
         out->remove[i] = (uint32_t)json_integer_value(json_array_get(removed, i));
         out->remove_count++;
     }
+    out->has_extensions = json_is_string(extensions);
+    if (out->has_extensions && !bytes_read(extensions, &out->extensions)) {
+        return false;
+    }
+    out->extension_list = bytes_slice(&out->extensions);
     return true;
 }
 
 static void commit_request_clear(struct commit_request *request)
 {
-    for (size_t i = 0; request->bytes != NULL && i < request->add_count; i++) {
-        free(request->bytes[i].data);
-    }
-    free(request->bytes);
-    free(request->add);
+    byte_list_clear(&request->add);
+    byte_list_clear(&request->psk);
     free(request->remove);
+    free(request->extensions.data);
 }
 
 static json_t *do_commit(struct peer *peer, const json_t *request)
@@ -205,11 +252,14 @@ static json_t *do_commit(struct peer *peer, const json_t *request)
     const json_t *path = json_object_get(request, "path");
     json_t *out = NULL;
     if (!commit_request_read(request, &lists)) {
-        out = failure("add: key packages in hex");
+        out = failure("add: key packages, psk: ids, extensions: a list; all in hex");
     } else {
         struct mls_commit_options options = {
-            .add = lists.add,
-            .add_count = lists.add_count,
+            .add = lists.add.slices,
+            .add_count = lists.add.count,
+            .psk_ids = lists.psk.slices,
+            .psk_count = lists.psk.count,
+            .extensions = lists.has_extensions ? &lists.extension_list : NULL,
             .remove = lists.remove,
             .remove_count = lists.remove_count,
             .with_path = path == NULL || json_is_true(path),
@@ -243,21 +293,33 @@ static json_t *do_propose(struct peer *peer, const json_t *request)
     const char *kind = json_string_value(json_object_get(request, "kind"));
     struct mls_proposal_options options = {.kind = MLS_PROPOSE_UPDATE};
     struct mls_buffer proposal;
-    struct bytes package = {0};
+    struct bytes given = {0};
     if (kind != NULL && strcmp(kind, "add") == 0) {
         options.kind = MLS_PROPOSE_ADD;
-        if (!bytes_read(json_object_get(request, "key_package"), &package)) {
+        if (!bytes_read(json_object_get(request, "key_package"), &given)) {
             return failure("no key_package");
         }
-        options.key_package = bytes_slice(&package);
+        options.key_package = bytes_slice(&given);
+    } else if (kind != NULL && strcmp(kind, "psk") == 0) {
+        options.kind = MLS_PROPOSE_PSK;
+        if (!bytes_read(json_object_get(request, "psk"), &given)) {
+            return failure("no psk");
+        }
+        options.psk_id = bytes_slice(&given);
+    } else if (kind != NULL && strcmp(kind, "extensions") == 0) {
+        options.kind = MLS_PROPOSE_EXTENSIONS;
+        if (!bytes_read(json_object_get(request, "extensions"), &given)) {
+            return failure("no extensions");
+        }
+        options.extensions = bytes_slice(&given);
     } else if (kind != NULL && strcmp(kind, "remove") == 0) {
         options.kind = MLS_PROPOSE_REMOVE;
         options.leaf = (uint32_t)json_integer_value(json_object_get(request, "leaf"));
     } else if (kind == NULL || strcmp(kind, "update") != 0) {
-        return failure("kind: add, remove or update");
+        return failure("kind: add, remove, update, psk or extensions");
     }
     enum mls_error error = mls_group_propose(peer->group, &options, &proposal);
-    free(package.data);
+    free(given.data);
     return error == MLS_OK ? json_pack("{s:o}", "proposal", hex_taken(&proposal)) : failed(error);
 }
 
@@ -268,8 +330,9 @@ static json_t *do_join(struct peer *peer, const json_t *request)
     if (!bytes_read(json_object_get(request, "welcome"), &welcome)) {
         return failure("no welcome");
     }
+    struct mls_join_options options = {.psks = peer->psks, .psk_count = peer->psk_count};
     enum mls_error error = mls_group_join(peer->identity, peer->packages, peer->package_count,
-                                          bytes_slice(&welcome), NULL, &group);
+                                          bytes_slice(&welcome), &options, &group);
     free(welcome.data);
     if (error == MLS_OK) {
         set_group(peer, group);
@@ -293,14 +356,29 @@ static json_t *do_external_join(struct peer *peer, const json_t *request)
     if (!bytes_read(json_object_get(request, "group_info"), &info)) {
         return failure("no group_info");
     }
+    struct mls_join_options options = {
+        .psks = peer->psks,
+        .psk_count = peer->psk_count,
+        .resync = json_is_true(json_object_get(request, "resync")),
+    };
     enum mls_error error =
-        mls_group_join_external(peer->identity, bytes_slice(&info), NULL, &group, &commit);
+        mls_group_join_external(peer->identity, bytes_slice(&info), &options, &group, &commit);
     free(info.data);
     if (error != MLS_OK) {
         return failed(error);
     }
     set_group(peer, group);
     return json_pack("{s:o}", "commit", hex_taken(&commit));
+}
+
+/* What comes from outside is committed here as everything else is. */
+static enum mls_error take_up_newest(struct peer *peer)
+{
+    struct mls_proposal_view newest;
+    size_t index = 0;
+    while (mls_group_next_proposal(peer->group, &index, &newest)) {
+    }
+    return mls_group_set_aside(peer->group, newest.reference, false);
 }
 
 /* A commit is merged at once: the one who drives us delivers only those that won. */
@@ -313,10 +391,13 @@ static json_t *handled(struct peer *peer, struct mls_event *event)
         out = json_pack("{s:s,s:o}", "type", "application", "data", hex_of(event->data));
         break;
     case MLS_EVENT_PROPOSAL:
-        out = json_pack("{s:s}", "type", "proposal");
+        error = event->is_aside ? take_up_newest(peer) : MLS_OK;
+        out = error == MLS_OK ? json_pack("{s:s}", "type", "proposal") : failed(error);
         break;
     case MLS_EVENT_COMMIT:
-        error = mls_group_merge(peer->group, MLS_STAGED_RECEIVED);
+    case MLS_EVENT_OWN_COMMIT:
+        error = mls_group_merge(peer->group, event->type == MLS_EVENT_COMMIT ? MLS_STAGED_RECEIVED
+                                                                             : MLS_STAGED_OWN);
         out = answer(peer, error);
         if (error == MLS_OK) {
             json_object_set_new(out, "type", json_string("commit"));
@@ -356,6 +437,46 @@ static json_t *do_encrypt(struct peer *peer, const json_t *request)
     return error == MLS_OK ? json_pack("{s:o}", "message", hex_taken(&message)) : failed(error);
 }
 
+static json_t *do_add_psk(struct peer *peer, const json_t *request)
+{
+    struct bytes id = {0};
+    struct bytes secret = {0};
+    if (peer->psk_count == PSKS_MAX || !bytes_read(json_object_get(request, "id"), &id) ||
+        !bytes_read(json_object_get(request, "secret"), &secret)) {
+        free(id.data);
+        return failure("id and secret, and not too many");
+    }
+    struct mls_psk psk = {.id = bytes_slice(&id), .secret = bytes_slice(&secret)};
+    peer->psks[peer->psk_count++] = psk;
+    enum mls_error error = peer->group == NULL ? MLS_OK : mls_group_add_psk(peer->group, &psk);
+    return error == MLS_OK ? json_object() : failed(error);
+}
+
+static json_t *do_self_add(struct peer *peer, const json_t *request)
+{
+    struct bytes info = {0};
+    struct mls_message_view view;
+    struct mls_buffer proposal;
+    if (!bytes_read(json_object_get(request, "group_info"), &info)) {
+        return failure("no group_info");
+    }
+    json_t *made = do_key_package(peer, request);
+    enum mls_error error = mls_peek(bytes_slice(&info), &view);
+    if (error == MLS_OK) {
+        error = mls_external_propose_self(peer->identity, peer->packages[peer->package_count - 1],
+                                          view.group_id, view.epoch, &proposal);
+    }
+    json_decref(made);
+    free(info.data);
+    return error == MLS_OK ? json_pack("{s:o}", "proposal", hex_taken(&proposal)) : failed(error);
+}
+
+static json_t *do_extensions(struct peer *peer, const json_t *request)
+{
+    (void)request;
+    return json_pack("{s:o}", "extensions", hex_of(mls_group_extensions(peer->group)));
+}
+
 static json_t *do_state(struct peer *peer, const json_t *request)
 {
     (void)request;
@@ -380,6 +501,9 @@ static const struct operation operations[] = {
     {"external_join", do_external_join, false},
     {"handle", do_handle, true},
     {"encrypt", do_encrypt, true},
+    {"add_psk", do_add_psk, false},
+    {"self_add", do_self_add, false},
+    {"extensions", do_extensions, true},
     {"state", do_state, true},
 };
 
@@ -433,6 +557,10 @@ int main(int argc, char **argv)
     mls_group_destroy(peer.group);
     for (size_t i = 0; i < peer.package_count; i++) {
         mls_key_package_destroy(peer.packages[i]);
+    }
+    for (size_t i = 0; i < peer.psk_count; i++) {
+        free((void *)(uintptr_t)peer.psks[i].id.data);
+        free((void *)(uintptr_t)peer.psks[i].secret.data);
     }
     mls_identity_destroy(peer.identity);
     return 0;
