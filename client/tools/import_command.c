@@ -1,7 +1,9 @@
 /*
- * import FILE: {"messages", "conversations", "members", "bad_lines", "failed"}
+ * import FILE: {"messages", "conversations", "members", "bad_lines", "failed"}, and "dry_run" where
+ * nothing was to be written
  *
  * For the whole file, one step after the other, each with many calls under way:
+ *   0. what is stored already where the file begins and ends (chat_alignment.h)
  *   1. every conversation with its senders as members, made at the time of its first message
  *   2. which conversations are channels
  *   3. the messages
@@ -15,9 +17,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "client/tools/chat_alignment.h"
 #include "client/tools/chat_log.h"
+#include "client/tools/chat_options.h"
 #include "client/tools/columba_commands.h"
 #include "client/tools/flight.h"
 #include "client/tools/progress.h"
@@ -32,11 +35,9 @@
 #define ROW_OVERHEAD_BYTES 160u
 /* A node may restart meanwhile. */
 #define TIMEOUT_MS 30000u
-#define PROBLEMS_SHOWN 20u
 
 struct import {
     struct tool *tool;
-    const char *path;
     struct chat_log log;
     struct flight flight;
     bool *has_failed;  /* of each conversation */
@@ -61,16 +62,6 @@ struct job {
 
 static const struct columba_call call = {.timeout_ms = TIMEOUT_MS};
 
-static void complain(void *user, uint64_t line, const char *what)
-{
-    struct import *import = user;
-    if (line > 0) {
-        tool_say(import->tool, "%s: line %" PRIu64 ": %s", import->path, line, what);
-    } else {
-        tool_say(import->tool, "%s: %s", import->path, what);
-    }
-}
-
 /* --- calls -------------------------------------------------------------------------------------
  */
 
@@ -86,7 +77,7 @@ static void job_failed(struct job *job, const struct columba_error_info *error)
     for (size_t i = 0; i < job->owner_count; i++) {
         import->has_failed[job->owners[i]] = true;
     }
-    if (import->problems++ < PROBLEMS_SHOWN && !import->is_aborted) {
+    if (import->problems++ < CHAT_PROBLEMS_SHOWN && !import->is_aborted) {
         char doing[COLUMBA_NAME_MAX_BYTES + 32];
         snprintf(doing, sizeof(doing), "importing %s",
                  import->log.conversations[job->conversation].name);
@@ -145,20 +136,43 @@ static void step_end(struct import *import)
 /* --- the four steps ----------------------------------------------------------------------------
  */
 
+static uint64_t created_at(const struct chat_conversation *conversation)
+{
+    if (conversation->created_at_ms > 0 || conversation->message_count == 0) {
+        return conversation->created_at_ms;
+    }
+    return conversation->messages[0].ts_ms;
+}
+
+static void create_conversation(struct import *import, size_t number, const char **names)
+{
+    const struct chat_conversation *conversation = &import->log.conversations[number];
+    for (size_t i = 0; i < conversation->member_count; i++) {
+        names[i] = conversation->members[i].name;
+    }
+    const struct columba_conversation_create create = {
+        .name = conversation->name,
+        .members = names,
+        .member_count = conversation->member_count,
+        .created_at_ms = created_at(conversation),
+    };
+    import->members += conversation->member_count;
+    submit(import, columba_conversation_create(import->flight.client, &create, &call),
+           conversation->member_count * COLUMBA_ID_TEXT_BYTES, number, 1);
+}
+
 static void create_conversations(struct import *import)
 {
     step_begin(import, "conversations", import->log.conversation_count);
     for (size_t i = 0; i < import->log.conversation_count && !import->is_aborted; i++) {
-        const struct chat_conversation *conversation = &import->log.conversations[i];
-        const struct columba_conversation_create create = {
-            .name = conversation->name,
-            .members = conversation->members,
-            .member_count = conversation->member_count,
-            .created_at_ms = conversation->messages[0].ts_ms,
-        };
-        import->members += conversation->member_count;
-        submit(import, columba_conversation_create(import->flight.client, &create, &call),
-               conversation->member_count * COLUMBA_ID_TEXT_BYTES, i, 1);
+        const char **names = calloc(import->log.conversations[i].member_count + 1, sizeof(*names));
+        if (!names) {
+            tool_say(import->tool, "out of memory");
+            import->is_aborted = true;
+            break;
+        }
+        create_conversation(import, i, names);
+        free((void *)names);
     }
     step_end(import);
 }
@@ -179,7 +193,8 @@ static void find_channels(struct import *import)
 
 static size_t message_bytes(const struct chat_message *message)
 {
-    return message->text_bytes + strlen(message->sender) + ROW_OVERHEAD_BYTES;
+    return message->text_bytes + strlen(message->sender) +
+           (message->media_url ? strlen(message->media_url) : 0) + ROW_OVERHEAD_BYTES;
 }
 
 /* Sends as many of the messages as one call takes; returns how many. */
@@ -196,7 +211,9 @@ static size_t import_batch(struct import *import, size_t number,
                                                         .from = message->sender,
                                                         .body = message->text,
                                                         .body_bytes = message->text_bytes,
-                                                        .created_at_ms = message->ts_ms};
+                                                        .created_at_ms = message->ts_ms,
+                                                        .type = message->type,
+                                                        .media_url = message->media_url};
         bytes += message_bytes(message);
     }
     submit(import,
@@ -232,23 +249,31 @@ static void send_inbox_rows(struct import *import)
     import->row_count = 0;
 }
 
+static void add_inbox_row(struct import *import, size_t number, const struct chat_member *member)
+{
+    const struct chat_conversation *conversation = &import->log.conversations[number];
+    struct columba_id newest = conversation->messages[conversation->message_count - 1].id;
+    import->row_owners[import->row_count] = number;
+    import->rows[import->row_count++] =
+        (struct columba_import_inbox){.user = member->name,
+                                      .conversation = conversation->name,
+                                      .last = newest,
+                                      .marker = member->has_marker ? member->marker : newest,
+                                      .is_channel = import->is_channel[number]};
+    if (import->row_count == BATCH_ROWS) {
+        send_inbox_rows(import);
+    }
+}
+
 static void import_inboxes(struct import *import)
 {
     step_begin(import, "inboxes", import->members);
     for (size_t i = 0; i < import->log.conversation_count && !import->is_aborted; i++) {
         const struct chat_conversation *conversation = &import->log.conversations[i];
-        struct columba_id newest = conversation->messages[conversation->message_count - 1].id;
-        for (size_t m = 0; m < conversation->member_count && !import->has_failed[i]; m++) {
-            import->row_owners[import->row_count] = i;
-            import->rows[import->row_count++] =
-                (struct columba_import_inbox){.user = conversation->members[m],
-                                              .conversation = conversation->name,
-                                              .last = newest,
-                                              .marker = newest,
-                                              .is_channel = import->is_channel[i]};
-            if (import->row_count == BATCH_ROWS) {
-                send_inbox_rows(import);
-            }
+        bool is_empty = conversation->message_count == 0;
+        for (size_t m = 0; m < conversation->member_count && !import->has_failed[i] && !is_empty;
+             m++) {
+            add_inbox_row(import, i, &conversation->members[m]);
         }
     }
     send_inbox_rows(import);
@@ -267,35 +292,39 @@ static size_t count_failed(const struct import *import)
     return failed;
 }
 
-static void print_outcome(struct import *import, size_t failed)
+static void print_outcome(struct import *import, size_t failed, bool is_dry)
 {
     if (import->tool->is_json) {
-        tool_print_json(import->tool,
-                        json_pack("{s:I, s:I, s:I, s:I, s:I}", "messages",
-                                  (json_int_t)import->log.message_count, "conversations",
-                                  (json_int_t)import->log.conversation_count, "members",
-                                  (json_int_t)import->members, "bad_lines",
-                                  (json_int_t)import->log.bad_lines, "failed", (json_int_t)failed));
+        json_t *outcome = json_pack(
+            "{s:I, s:I, s:I, s:I, s:I}", "messages", (json_int_t)import->log.message_count,
+            "conversations", (json_int_t)import->log.conversation_count, "members",
+            (json_int_t)import->members, "bad_lines", (json_int_t)import->log.bad_lines, "failed",
+            (json_int_t)failed);
+        if (is_dry) {
+            json_object_set_new(outcome, "dry_run", json_true());
+        }
+        tool_print_json(import->tool, outcome);
         return;
     }
     printf("%zu messages in %zu conversations with %" PRIu64 " members; %" PRIu64
-           " bad lines, %zu conversations failed\n",
+           " bad lines, %zu conversations failed%s\n",
            import->log.message_count, import->log.conversation_count, import->members,
-           import->log.bad_lines, failed);
+           import->log.bad_lines, failed, is_dry ? "; nothing was written (--dry-run)" : "");
 }
 
 static enum tool_exit finish(struct import *import)
 {
     size_t failed = count_failed(import);
-    if (import->problems > PROBLEMS_SHOWN) {
-        tool_say(import->tool, "… %" PRIu64 " more failures", import->problems - PROBLEMS_SHOWN);
+    if (import->problems > CHAT_PROBLEMS_SHOWN) {
+        tool_say(import->tool, "… %" PRIu64 " more failures",
+                 import->problems - CHAT_PROBLEMS_SHOWN);
     }
     if (import->is_aborted) {
         tool_say(import->tool,
                  "the import broke off; what it has done stays, and it may be run again");
         return TOOL_FAILED;
     }
-    print_outcome(import, failed);
+    print_outcome(import, failed, false);
     return failed > 0 || import->log.bad_lines > 0 ? TOOL_FAILED : TOOL_DONE;
 }
 
@@ -307,6 +336,9 @@ static enum tool_exit import_log(struct import *import)
         tool_say(import->tool, "out of memory");
         return TOOL_FAILED;
     }
+    if (!chat_align(&import->log, import->tool, &import->flight, &call)) {
+        return TOOL_FAILED;
+    }
     create_conversations(import);
     find_channels(import);
     import_messages(import);
@@ -314,28 +346,57 @@ static enum tool_exit import_log(struct import *import)
     return finish(import);
 }
 
-enum tool_exit import_command(struct tool *tool, int argc, const char **argv)
+static enum tool_exit tell_only(struct import *import)
+{
+    for (size_t i = 0; i < import->log.conversation_count; i++) {
+        import->members += import->log.conversations[i].member_count;
+    }
+    print_outcome(import, 0, true);
+    return import->log.bad_lines > 0 ? TOOL_FAILED : TOOL_DONE;
+}
+
+/* The file is read first: what is wrong with it is known before anything is written. */
+static enum tool_exit run(struct import *import, struct chat_options *options, bool is_dry)
 {
     enum tool_exit result;
-    if (!tool_parse(tool, argc, argv, NULL, 1, 1, &result) || !tool_connect(tool, &result)) {
+    struct tool *tool = import->tool;
+    if (!chat_options_read(options, tool, tool->arguments[0], &import->log, &result)) {
         return result;
     }
+    if (is_dry) {
+        return tell_only(import);
+    }
+    if (!tool_connect(tool, &result)) {
+        return result;
+    }
+    import->flight =
+        (struct flight){.client = tool->client, .calls_max = CALLS_MAX, .bytes_max = BYTES_MAX};
+    return import_log(import);
+}
+
+enum tool_exit import_command(struct tool *tool, int argc, const char **argv)
+{
+    struct chat_options options = {0};
+    int is_dry = 0;
+    const struct poptOption table[] = {
+        CHAT_OPTIONS(&options),
+        {"dry-run", 0, POPT_ARG_NONE, &is_dry, 0, "read and check FILE, write nothing", NULL},
+        POPT_TABLEEND,
+    };
+    enum tool_exit result;
     struct import *import = calloc(1, sizeof(*import));
     if (!import) {
         tool_say(tool, "out of memory");
         return TOOL_FAILED;
     }
-    import->tool = tool;
-    import->path = tool->arguments[0];
-    import->flight =
-        (struct flight){.client = tool->client, .calls_max = CALLS_MAX, .bytes_max = BYTES_MAX};
-    uint64_t now_ms = (uint64_t)time(NULL) * 1000;
-    result = chat_log_read(&import->log, import->path, now_ms, complain, import)
-                 ? import_log(import)
-                 : TOOL_FAILED;
-    chat_log_clear(&import->log);
+    if (tool_parse(tool, argc, argv, table, 1, 1, &result)) {
+        import->tool = tool;
+        result = run(import, &options, is_dry != 0);
+        chat_log_clear(&import->log);
+    }
     free(import->has_failed);
     free(import->is_channel);
     free(import);
+    chat_options_clear(&options);
     return result;
 }

@@ -1,45 +1,27 @@
 #include "client/tools/line_reader.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define ZLIB_BUFFER_BYTES (128u << 10)
-
-static int fail(struct line_reader *reader, const char *what)
-{
-    snprintf(reader->problem, sizeof(reader->problem), "%s", what);
-    return -1;
-}
 
 int line_reader_open(struct line_reader *reader, const char *path)
 {
     *reader = (struct line_reader){0};
-    errno = 0;
-    if (strcmp(path, "-") == 0) {
-        int copy = dup(STDIN_FILENO);
-        reader->file = copy < 0 ? NULL : gzdopen(copy, "rb");
-    } else {
-        reader->file = gzopen(path, "rb");
+    if (!byte_source_open(&reader->source, path)) {
+        return -1;
     }
-    if (!reader->file) {
-        return fail(reader, errno ? strerror(errno) : "out of memory");
-    }
-    gzbuffer(reader->file, ZLIB_BUFFER_BYTES);
     reader->buffer = malloc(LINE_MAX_BYTES + 1);
-    return reader->buffer ? 0 : fail(reader, "out of memory");
+    if (!reader->buffer) {
+        snprintf(reader->source.problem, sizeof(reader->source.problem), "out of memory");
+    }
+    return reader->buffer ? 0 : -1;
 }
 
 void line_reader_close(struct line_reader *reader)
 {
-    if (reader->file) {
-        gzclose(reader->file);
-    }
+    byte_source_close(&reader->source);
     free(reader->buffer);
-    reader->file = NULL;
     reader->buffer = NULL;
 }
 
@@ -49,15 +31,10 @@ static int fill(struct line_reader *reader)
     memmove(reader->buffer, reader->buffer + reader->begin, reader->end - reader->begin);
     reader->end -= reader->begin;
     reader->begin = 0;
-    int got = gzread(reader->file, reader->buffer + reader->end,
-                     (unsigned)(LINE_MAX_BYTES - reader->end));
-    int code = Z_OK;
-    const char *text = gzerror(reader->file, &code);
-    if (got < 0 || (got == 0 && code == Z_BUF_ERROR)) {
-        if (code == Z_ERRNO) {
-            return fail(reader, strerror(errno));
-        }
-        return fail(reader, got == 0 ? "the compressed file ends too early" : text);
+    ssize_t got = byte_source_read(&reader->source, reader->buffer + reader->end,
+                                   LINE_MAX_BYTES - reader->end);
+    if (got < 0) {
+        return -1;
     }
     reader->end += (size_t)got;
     reader->at_end = got == 0;

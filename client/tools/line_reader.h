@@ -6,19 +6,19 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <zlib.h>
+
+#include "client/tools/byte_source.h"
 
 /* A body of 64 KiB with every byte escaped (\u0000), and names likewise, fits four times over. */
 #define LINE_MAX_BYTES (2u << 20)
 
 struct line_reader {
-    gzFile file;
+    struct byte_source source;
     char *buffer;
     size_t begin; /* of what was read and not yet handed out */
     size_t end;
     int at_end;
     uint64_t number; /* of the line handed out last, from 1 */
-    char problem[256];
 };
 
 enum line_result {
@@ -28,7 +28,7 @@ enum line_result {
     LINE_FAILED, /* the reason stands in `problem` */
 };
 
-/* 0, or -1 with the reason in `problem`. Either way line_reader_close lets everything go. */
+/* 0, or -1 with the reason in source.problem. Either way line_reader_close lets everything go. */
 int line_reader_open(struct line_reader *reader, const char *path);
 void line_reader_close(struct line_reader *reader);
 /* The next line without its end, followed by a NUL; valid until the next call. */

@@ -11,9 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "client/tools/chat_alignment.h"
 #include "client/tools/chat_log.h"
+#include "client/tools/chat_options.h"
 #include "client/tools/columba_commands.h"
 #include "client/tools/flight.h"
 #include "client/tools/progress.h"
@@ -21,11 +22,9 @@
 /* Conversations read at once; each has one page under way. */
 #define CALLS_MAX 16u
 #define TIMEOUT_MS 30000u
-#define PROBLEMS_SHOWN 20u
 
 struct verify {
     struct tool *tool;
-    const char *path;
     struct chat_log log;
     struct flight flight;
     uint64_t missing;
@@ -49,20 +48,10 @@ struct walk {
 
 static const struct columba_call call = {.timeout_ms = TIMEOUT_MS};
 
-static void complain(void *user, uint64_t line, const char *what)
-{
-    struct verify *verify = user;
-    if (line > 0) {
-        tool_say(verify->tool, "%s: line %" PRIu64 ": %s", verify->path, line, what);
-    } else {
-        tool_say(verify->tool, "%s: %s", verify->path, what);
-    }
-}
-
 /* Names a difference, the first of them only: a wrong key makes every message one. */
 static void point_out(struct walk *walk, const struct columba_id *id, const char *what)
 {
-    if (walk->verify->problems++ < PROBLEMS_SHOWN) {
+    if (walk->verify->problems++ < CHAT_PROBLEMS_SHOWN) {
         char text[COLUMBA_ID_TEXT_BYTES];
         columba_id_to_text(id, text);
         tool_say(walk->verify->tool, "%s: message %s: %s", walk->conversation->name, text, what);
@@ -85,6 +74,12 @@ static const char *difference(const struct chat_message *expected,
     if (got->body_bytes != expected->text_bytes ||
         memcmp(got->body, expected->text, expected->text_bytes) != 0) {
         return "another text";
+    }
+    if (got->type != expected->type) {
+        return "another type";
+    }
+    if (strcmp(got->media_url, expected->media_url ? expected->media_url : "") != 0) {
+        return "another media URL";
     }
     return NULL;
 }
@@ -129,7 +124,10 @@ static void compare(struct walk *walk, const struct columba_message *got)
         verify->different++;
         point_out(walk, &got->id, what);
     }
-    verify->unsealed += verify->tool->key_file && !got->is_encrypted;
+    if (verify->tool->key_file && !got->is_encrypted) {
+        verify->unsealed++;
+        point_out(walk, &got->id, "not sealed");
+    }
     walk->next++;
 }
 
@@ -222,11 +220,13 @@ static void read_conversations(struct verify *verify)
 static enum tool_exit finish(struct verify *verify)
 {
     struct tool *tool = verify->tool;
-    if (verify->problems > PROBLEMS_SHOWN) {
-        tool_say(tool, "… %" PRIu64 " more differences", verify->problems - PROBLEMS_SHOWN);
+    if (verify->problems > CHAT_PROBLEMS_SHOWN) {
+        tool_say(tool, "… %" PRIu64 " more differences", verify->problems - CHAT_PROBLEMS_SHOWN);
     }
     if (verify->unsealed > 0) {
-        tool_say(tool, "%" PRIu64 " messages are stored unsealed although a key is set",
+        tool_say(tool,
+                 "%" PRIu64 " messages are stored unsealed although a key is set: whoever runs "
+                 "the nodes can read them and could have written them",
                  verify->unsealed);
     }
     if (tool->is_json) {
@@ -247,23 +247,33 @@ static enum tool_exit finish(struct verify *verify)
     return is_good ? TOOL_DONE : TOOL_FAILED;
 }
 
-enum tool_exit verify_command(struct tool *tool, int argc, const char **argv)
+static enum tool_exit run(struct verify *verify, struct chat_options *options)
 {
     enum tool_exit result;
-    if (!tool_parse(tool, argc, argv, NULL, 1, 1, &result) || !tool_connect(tool, &result)) {
+    struct tool *tool = verify->tool;
+    if (!chat_options_read(options, tool, tool->arguments[0], &verify->log, &result) ||
+        !tool_connect(tool, &result)) {
         return result;
     }
-    struct verify verify = {
-        .tool = tool,
-        .path = tool->arguments[0],
-        .flight = {.client = tool->client, .calls_max = CALLS_MAX, .bytes_max = SIZE_MAX}};
-    uint64_t now_ms = (uint64_t)time(NULL) * 1000;
-    if (chat_log_read(&verify.log, verify.path, now_ms, complain, &verify)) {
-        read_conversations(&verify);
-        result = finish(&verify);
-    } else {
-        result = TOOL_FAILED;
+    verify->flight =
+        (struct flight){.client = tool->client, .calls_max = CALLS_MAX, .bytes_max = SIZE_MAX};
+    if (!chat_align(&verify->log, tool, &verify->flight, &call)) {
+        return TOOL_FAILED;
     }
-    chat_log_clear(&verify.log);
+    read_conversations(verify);
+    return finish(verify);
+}
+
+enum tool_exit verify_command(struct tool *tool, int argc, const char **argv)
+{
+    struct chat_options options = {0};
+    struct verify verify = {.tool = tool};
+    const struct poptOption table[] = {CHAT_OPTIONS(&options), POPT_TABLEEND};
+    enum tool_exit result;
+    if (tool_parse(tool, argc, argv, table, 1, 1, &result)) {
+        result = run(&verify, &options);
+        chat_log_clear(&verify.log);
+    }
+    chat_options_clear(&options);
     return result;
 }
