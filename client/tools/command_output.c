@@ -3,6 +3,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "client/tools/columba_commands.h"
@@ -42,5 +43,22 @@ void command_time_text(uint64_t unix_ms, char *out_text)
     if (unix_ms > TIME_SHOWN_MAX_MS || !gmtime_r(&seconds, &parts) ||
         strftime(out_text, COMMAND_TIME_BYTES, "%Y-%m-%d %H:%M:%SZ", &parts) == 0) {
         snprintf(out_text, COMMAND_TIME_BYTES, "%" PRIu64 " ms", unix_ms);
+    }
+}
+
+void command_add_body(json_t *object, const struct columba_message *message)
+{
+    json_t *text = json_stringn(message->body, message->body_bytes);
+    json_object_set_new(object, "text", text ? text : json_null());
+    if (!text) {
+        char *hex = calloc(message->body_bytes, 2);
+        for (size_t i = 0; hex && i < message->body_bytes; i++) {
+            static const char digits[] = "0123456789abcdef";
+            unsigned byte = ((const uint8_t *)message->body)[i];
+            hex[2 * i] = digits[byte >> 4];
+            hex[2 * i + 1] = digits[byte & 15u];
+        }
+        json_object_set_new(object, "text_hex", json_stringn(hex, 2 * message->body_bytes));
+        free(hex);
     }
 }

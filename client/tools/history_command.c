@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/tools/chat_reading.h"
 #include "client/tools/columba_commands.h"
 #include "client/tools/printable.h"
 
@@ -33,26 +34,8 @@ struct history {
 
 static const char *type_name(uint8_t type)
 {
-    static const char *const names[] = {"text", "image", "file", "audio", "video", "system"};
-    return type >= 1 && type <= sizeof(names) / sizeof(names[0]) ? names[type - 1] : "other";
-}
-
-/* Bodies are bytes: what is not UTF-8 cannot be a JSON text and is given in hexadecimal. */
-static void add_body(json_t *object, const struct columba_message *message)
-{
-    json_t *text = json_stringn(message->body, message->body_bytes);
-    json_object_set_new(object, "text", text ? text : json_null());
-    if (!text) {
-        char *hex = calloc(message->body_bytes, 2);
-        for (size_t i = 0; hex && i < message->body_bytes; i++) {
-            static const char digits[] = "0123456789abcdef";
-            unsigned byte = ((const uint8_t *)message->body)[i];
-            hex[2 * i] = digits[byte >> 4];
-            hex[2 * i + 1] = digits[byte & 15u];
-        }
-        json_object_set_new(object, "text_hex", json_stringn(hex, 2 * message->body_bytes));
-        free(hex);
-    }
+    const char *name = chat_type_name(type);
+    return name ? name : "other";
 }
 
 static json_t *message_json(const struct columba_message *message)
@@ -61,7 +44,7 @@ static json_t *message_json(const struct columba_message *message)
     json_object_set_new(object, "id", command_id_json(&message->id));
     json_object_set_new(object, "sender", json_string(message->from));
     json_object_set_new(object, "ts_ms", command_time_json(message->created_at_ms));
-    add_body(object, message);
+    command_add_body(object, message);
     json_object_set_new(object, "type", json_string(type_name(message->type)));
     if (message->media_url[0]) {
         json_object_set_new(object, "media_url", json_string(message->media_url));

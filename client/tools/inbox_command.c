@@ -139,6 +139,35 @@ static void print_table(const struct inbox_list *list)
     scols_unref_table(table);
 }
 
+bool command_conversations_of(struct tool *tool, const char *user, struct command_names *names)
+{
+    struct inbox_list list = {0};
+    bool is_good = read_all(tool, user, &list);
+    names->names = is_good ? calloc(list.count + 1, sizeof(*names->names)) : NULL;
+    for (size_t i = 0; is_good && names->names && i < list.count; i++) {
+        char id[COLUMBA_ID_TEXT_BYTES];
+        if (!list.entries[i].name[0]) {
+            tool_say(tool, "the name of conversation %s cannot be found out now",
+                     name_of(&list.entries[i], id));
+            is_good = false;
+            break;
+        }
+        names->names[names->count++] = (char *)(uintptr_t)list.entries[i].name;
+        list.entries[i].name = NULL; /* it is theirs now */
+    }
+    list_clear(&list);
+    return is_good && names->names;
+}
+
+void command_names_clear(struct command_names *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        free(names->names[i]);
+    }
+    free((void *)names->names);
+    *names = (struct command_names){0};
+}
+
 enum tool_exit inbox_command(struct tool *tool, int argc, const char **argv)
 {
     enum tool_exit result;
