@@ -1,5 +1,5 @@
 /*
- * The formats of chat logs, one file each. X(name, reader, text)
+ * The formats of chat logs, one file each. X(name, reader, what is counted)
  *
  *   jsonl     {"conversation", "sender", "ts_ms", "text" or "text_hex"} and, where wanted, "id",
  *             "type", "media_url", "members"; a line with "members" and no "sender" only names
@@ -14,10 +14,15 @@
 
 #include "client/tools/chat_reading.h"
 
-#define CHAT_FORMATS(X) X(jsonl, chat_jsonl_read, "JSON Lines, as columba export writes them")
+#define CHAT_FORMATS(X)                                                                            \
+    X(jsonl, chat_jsonl_read, "line")                                                              \
+    X(slack, chat_slack_read, "message")                                                           \
+    X(telegram, chat_telegram_read, "message")                                                     \
+    X(whatsapp, chat_whatsapp_read, "line")                                                        \
+    X(irc, chat_irc_read, "line")
 
 /* Reads options->path to its end. False: it cannot be read, or no memory (said). */
-#define X(name, reader, text) bool reader(struct chat_reading *reading);
+#define X(name, reader, counted) bool reader(struct chat_reading *reading);
 CHAT_FORMATS(X)
 #undef X
 

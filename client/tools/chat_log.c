@@ -278,14 +278,14 @@ static void tell_rest(struct chat_reading *reading)
 {
     for (size_t i = 0; i < CHAT_LEFT_OUT_MAX && reading->left_out[i].count > 0; i++) {
         const struct chat_left_out *left = &reading->left_out[i];
-        chat_reading_note(reading, "%s is left out %" PRIu64 " times, first in line %" PRIu64,
-                          left->what, left->count, left->line);
+        chat_reading_note(reading, "%s is left out %" PRIu64 " times, first in %s %" PRIu64,
+                          left->what, left->count, reading->unit, left->line);
     }
     if (reading->seconds > 0) {
         chat_reading_note(reading,
                           "%" PRIu64 " times lie in the first three years after 1970, the first in "
-                          "line %" PRIu64 ": are they seconds? milliseconds are expected",
-                          reading->seconds, reading->seconds_line);
+                          "%s %" PRIu64 ": are they seconds? milliseconds are expected",
+                          reading->seconds, reading->unit, reading->seconds_line);
     }
     tell_order(reading);
 }
@@ -314,8 +314,9 @@ static bool finish(struct chat_reading *reading)
 static bool read_format(struct chat_reading *reading)
 {
     const char *format = reading->options->format ? reading->options->format : "jsonl";
-#define X(name, reader, text)                                                                      \
+#define X(name, reader, counted)                                                                   \
     if (strcmp(format, #name) == 0) {                                                              \
+        reading->unit = counted;                                                                   \
         return reader(reading);                                                                    \
     }
     CHAT_FORMATS(X)

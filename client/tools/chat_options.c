@@ -16,21 +16,22 @@ static void say(void *user, enum chat_remark remark, uint64_t line, const char *
         return;
     }
     if (line > 0) {
-        tool_say(options->tool, "%s: line %" PRIu64 ": %s", options->path, line, what);
+        tool_say(options->tool, "%s: %s %" PRIu64 ": %s", options->path, options->unit, line, what);
     } else {
         tool_say(options->tool, "%s: %s", options->path, what);
     }
 }
 
-static bool is_format(const char *name)
+/* What is counted in files of that format; NULL: there is none. */
+static const char *unit_of(const char *name)
 {
-#define X(format, reader, text)                                                                    \
+#define X(format, reader, counted)                                                                 \
     if (strcmp(name, #format) == 0) {                                                              \
-        return true;                                                                               \
+        return counted;                                                                            \
     }
     CHAT_FORMATS(X)
 #undef X
-    return false;
+    return NULL;
 }
 
 /* One --format is the file's, one may be the output's. */
@@ -38,12 +39,14 @@ static bool choose_formats(struct chat_options *options, const char **out_format
 {
     struct tool *tool = options->tool;
     *out_format = NULL;
+    options->unit = "line";
     for (size_t i = 0; options->formats && options->formats[i]; i++) {
         const char *name = options->formats[i];
         if (strcmp(name, "json") == 0 || strcmp(name, "text") == 0) {
             tool->is_json = name[0] == 'j';
-        } else if (is_format(name)) {
+        } else if (unit_of(name)) {
             *out_format = name;
+            options->unit = unit_of(name);
         } else {
             tool_wrong(tool, "--format: there is no format '%s'", name);
             return false;

@@ -20,6 +20,7 @@ struct chat_options {
     /* Set by chat_options_read. */
     struct tool *tool;
     const char *path;
+    const char *unit;
     uint64_t bad_lines;
 };
 

@@ -43,6 +43,7 @@ struct chat_draft_created;
 struct chat_reading {
     struct chat_log *log;
     const struct chat_log_options *options;
+    const char *unit; /* what lines are here: "line", "message" */
     struct chat_draft *drafts;
     size_t draft_count;
     size_t draft_capacity;

@@ -9,13 +9,14 @@
 
 #include "client/tools/tool.h"
 
-#define COLUMBA_FORMATS_MANUAL NULL
 /* X(name, function, arguments, text) */
 #define COLUMBA_COMMANDS(X)                                                                        \
-    X("import", import_command, "FILE",                                                            \
-      "bring the messages of a chat log into the cluster: JSON Lines with conversation,\n"         \
-      "sender, ts_ms and text, plain or gzip; - is standard input. May be run again.")             \
-    X("verify", verify_command, "FILE",                                                            \
+    X("import", import_command, "FILE [--format FORMAT] [--dry-run]",                              \
+      "bring the messages of a chat log into the cluster; - is standard input. May be run\n"       \
+      "again: what is there already stays. FILE may be gzip; its format is jsonl (an object\n"     \
+      "a line: conversation, sender, ts_ms, text), slack (a folder), telegram (result.json),\n"    \
+      "whatsapp or irc.")                                                                          \
+    X("verify", verify_command, "FILE [--format FORMAT]",                                          \
       "read back every conversation of FILE and compare it with the file")                         \
     X("export", export_command, "CONVERSATION … [--user USER] [--output FILE]",                    \
       "write conversations as JSON Lines, which import reads: importing an export changes\n"       \
