@@ -13,10 +13,15 @@ struct errand {
     void *context;
 };
 
+/* What nodes' clocks jump by at most, and what one may have been dragged along by a frame. */
+#define AGENT_TIME_OFF_MAX_MS 90000u
+#define AGENT_DRIFT_MAX_PPM 500u
+
 static void agent_now(struct agent *agent)
 {
     uint64_t ms = world_now_us(agent->world) / MICROSECONDS_PER_MS;
-    client_now(agent->client, ms, (uint64_t)((int64_t)(UNIX_EPOCH_MS + ms) + agent->skew_ms));
+    int64_t off_ms = agent->skew_ms + (int64_t)ms * agent->drift_ppm / 1000000;
+    client_now(agent->client, ms, (uint64_t)((int64_t)(UNIX_EPOCH_MS + ms) + off_ms));
 }
 
 static void errand_end(struct errand *errand, const struct message *answer)
@@ -198,6 +203,7 @@ static void on_frame(void *context, uint64_t network_connection, struct slice by
         return;
     }
     agent_now(agent);
+    agent->has_heard = true;
     client_received(agent->client, connection, frame.request_id, frame.clock, &message);
     turn_end(agent);
 }
@@ -241,6 +247,9 @@ void agent_init(struct agent *agent, struct world *world, uint32_t endpoint, int
 {
     *agent = (struct agent){
         .world = world, .endpoint = endpoint, .skew_ms = skew_ms, .timer_at_us = UINT64_MAX};
+    if (world_has(world, EXTRA_CLIENT_CLOCKS)) {
+        agent->drift_ppm = (int64_t)(seed % (2 * AGENT_DRIFT_MAX_PPM + 1)) - AGENT_DRIFT_MAX_PPM;
+    }
     list_init(&agent->errands);
     counted_memory_init(&agent->memory);
     arena_init(&agent->arena, memory_system(), DECODE_ARENA_MAX_BYTES);
@@ -291,10 +300,23 @@ void agent_ask(struct agent *agent, const struct message *request, enum partitio
     turn_end(agent);
 }
 
+/* Whatever the device's own clock says: once it has heard of the nodes' time it keeps to that. */
+static void check_time(const struct agent *agent, uint64_t id_ms)
+{
+    uint64_t true_ms = UNIX_EPOCH_MS + world_now_us(agent->world) / MICROSECONDS_PER_MS;
+    uint64_t off_ms = id_ms > true_ms ? id_ms - true_ms : true_ms - id_ms;
+    if (agent->has_heard && off_ms > AGENT_TIME_OFF_MAX_MS) {
+        findings_add(&agent->world->findings, "a client makes an id %lld ms off",
+                     (long long)(id_ms - true_ms));
+    }
+}
+
 struct id agent_message_id(struct agent *agent, const struct id *sender)
 {
     agent_now(agent);
-    return client_message_id(agent->client, sender);
+    struct id id = client_message_id(agent->client, sender);
+    check_time(agent, message_id_unix_ms(&id));
+    return id;
 }
 
 uint64_t agent_unix_ms(struct agent *agent)

@@ -20,6 +20,8 @@ struct agent {
     struct world *world;
     uint32_t endpoint;
     int64_t skew_ms;
+    int64_t drift_ppm; /* how much faster than the truth its wall clock goes */
+    bool has_heard;    /* of some node's time */
     struct client *client;
     struct counted_memory memory;
     struct list errands;

@@ -95,6 +95,7 @@ struct host {
     uint64_t turns;
     struct arena decoding;
     struct arena encoding;
+    struct arena lying;
 
     struct host_link links[HOST_LINKS_MAX];
     uint32_t link_count;
@@ -145,6 +146,8 @@ void host_commit_interrupt(struct host *host);
 void host_links_attach(struct host *host);
 void host_links_start(struct host *host);
 struct host_link *host_link_to_peer(struct host *host, uint16_t node);
+/* Whether a peer asks on this connection. */
+bool host_link_is_of_peer(struct host *host, uint64_t connection);
 void host_link_input(struct host *host, const struct input *input);
 void host_frame_send(struct host *host, uint64_t connection, uint64_t request_id,
                      const struct message *message);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "tests/sim/lies.h"
 
 #define READ_DELAY_MEAN_US 800u
 #define SLOW_DISK_FACTOR 40u
@@ -26,8 +27,30 @@ static bool was_send(const struct host *host, uint64_t connection, uint64_t requ
     return false;
 }
 
+/* A lie in place of the answer, or before it. True: in its place. */
+static bool lie(struct host *host, const struct effect *effect)
+{
+    const struct world *world = host->world;
+    if (world->is_calm || !random_chance(&host->random, world->plan.lies) ||
+        !host_link_is_of_peer(host, effect->reply.connection)) {
+        return false;
+    }
+    struct message answer = *effect->reply.message;
+    arena_reset(&host->lying);
+    bool is_lie = lies_alter(&host->random, &answer, &host->lying);
+    if (is_lie) {
+        trace_note(&host->world->trace, "host %u lies: a %s", host->index,
+                   message_type_name(answer.type));
+        host_frame_send(host, effect->reply.connection, effect->reply.request_id, &answer);
+    }
+    return is_lie && random_chance(&host->random, 700);
+}
+
 static void carry_reply(struct host *host, const struct effect *effect)
 {
+    if (lie(host, effect)) {
+        return;
+    }
     host_frame_send(host, effect->reply.connection, effect->reply.request_id,
                     effect->reply.message);
     const struct message *message = effect->reply.message;

@@ -25,6 +25,7 @@ struct host *host_create(struct world *world, uint16_t index)
     COLUMBA_ASSERT(host->gathering != NULL && host->committing != NULL);
     arena_init(&host->decoding, memory_system(), DECODE_ARENA_MAX_BYTES);
     arena_init(&host->encoding, memory_system(), DECODE_ARENA_MAX_BYTES);
+    arena_init(&host->lying, memory_system(), 4u * DECODE_ARENA_MAX_BYTES);
     list_init(&host->inputs);
     uint64_t skew_max = world->plan.skew_max_ms;
     host->skew_ms = (int64_t)random_below(&host->random, 2 * skew_max + 1) - (int64_t)skew_max;
@@ -50,6 +51,7 @@ void host_destroy(struct host *host)
     }
     arena_clear(&host->decoding);
     arena_clear(&host->encoding);
+    arena_clear(&host->lying);
     free(host);
 }
 

@@ -81,6 +81,12 @@ struct host_link *host_link_to_peer(struct host *host, uint16_t node)
     return NULL;
 }
 
+bool host_link_is_of_peer(struct host *host, uint64_t connection)
+{
+    const struct host_link *link = link_find(host, connection);
+    return link != NULL && !link->is_outgoing && link->node != NODE_NONE;
+}
+
 static void peer_connect(struct host *host, uint16_t node)
 {
     uint64_t connection = network_connect(host->world->network, host->index, node);

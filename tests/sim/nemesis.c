@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "tests/sim/actor.h"
 #include "tests/sim/host.h"
 
 /* X(NAME, seeds out of a thousand that know it, weight in those). */
@@ -19,7 +20,8 @@
     X(READS_FAIL, 200, 8)                                                                          \
     X(CLOCK_JUMPS, 400, 8)                                                                         \
     X(NO_MEMORY, 200, 8)                                                                           \
-    X(FULL, 300, 10)
+    X(FULL, 300, 10)                                                                               \
+    X(CLIENT_CLOCK, 600, 20)
 
 enum fault {
 #define X(name, permille, weight) FAULT_##name,
@@ -47,6 +49,7 @@ static const uint32_t fault_weight[FAULT_COUNT] = {
 #define STORM_MEAN_US 3000000u
 /* Well below what a node refuses. */
 #define CLOCK_JUMP_MAX_MS 20000u
+#define CLIENT_JUMP_MAX_MS (2u * 3600u * 1000u)
 
 struct nemesis {
     struct world *world;
@@ -63,6 +66,9 @@ static void set_climate(struct nemesis *nemesis)
     for (uint32_t i = 0; i < FAULT_COUNT; i++) {
         bool is_known = random_chance(&nemesis->random, fault_permille[i]);
         nemesis->weights[i] = is_known ? fault_weight[i] : 0;
+    }
+    if (!world_has(nemesis->world, EXTRA_CLIENT_CLOCKS)) {
+        nemesis->weights[FAULT_CLIENT_CLOCK] = 0;
     }
     nemesis->gap_mean_us = random_between(&nemesis->random, 800000, 5000000);
     nemesis->fair = (struct network_weather){
@@ -270,6 +276,18 @@ static void fault_clock_jumps(struct nemesis *nemesis)
                (long long)host->skew_ms);
 }
 
+/* A device whose clock is set: far beyond what a node takes as a stamp. */
+static void fault_client_clock(struct nemesis *nemesis)
+{
+    struct world *world = nemesis->world;
+    struct actor *actor = world->actors[random_below(&nemesis->random, world->plan.actor_count)];
+    int64_t jump_ms = (int64_t)random_below(&nemesis->random, 2 * CLIENT_JUMP_MAX_MS + 1) -
+                      (int64_t)CLIENT_JUMP_MAX_MS;
+    actor->agent.skew_ms = random_chance(&nemesis->random, 300) ? 0 : jump_ms;
+    trace_note(&world->trace, "actor %u: the device's clock jumps to %lld ms off", actor->index,
+               (long long)actor->agent.skew_ms);
+}
+
 static void memory_returns(void *context, uint64_t argument)
 {
     (void)argument;
@@ -345,6 +363,9 @@ static void strike(struct nemesis *nemesis)
         break;
     case FAULT_FULL:
         fault_full(nemesis);
+        break;
+    case FAULT_CLIENT_CLOCK:
+        fault_client_clock(nemesis);
         break;
     default:
         fault_no_memory(nemesis);
