@@ -9,6 +9,7 @@
 #define ATTEMPTS_MAX 6u
 #define BACKOFF_MIN_US 20000u
 #define BACKOFF_MAX_US 2000000u
+#define RIVAL_PERMILLE 80u
 
 /* A send and its attempts; bytes of the content live in the model's message. */
 struct sending {
@@ -45,6 +46,17 @@ static bool wants_again(struct sending *sending, enum model_outcome outcome)
     return random_chance(&actor->random, outcome == OUTCOME_DONE ? 60 : 850);
 }
 
+/* Where another body has the id, one of the two is told so. */
+static void check_send_refusal(struct actor *actor, const struct model_message *message,
+                               const struct message *answer)
+{
+    bool is_conflict =
+        answer != NULL && answer->type == MESSAGE_STATUS && answer->status.error == ERR_ID_CONFLICT;
+    if (!is_conflict || message->other == NULL) {
+        actor_check_refusal(actor, "a send", answer);
+    }
+}
+
 static void attempt_done(void *context, const struct message *answer)
 {
     struct sending *sending = context;
@@ -53,7 +65,7 @@ static void attempt_done(void *context, const struct message *answer)
     enum model_outcome outcome = actor_outcome(answer);
     model_send_end(world->model, sending->message, outcome, model_level_is_quorum(sending->level),
                    world_now_us(world));
-    actor_check_refusal(actor, "a send", answer);
+    check_send_refusal(actor, sending->message, answer);
     actor->sends_acknowledged += outcome == OUTCOME_DONE;
     if (!wants_again(sending, outcome)) {
         sending_end(sending);
@@ -80,6 +92,43 @@ static void attempt(struct sending *sending)
     actor_ask(actor, &request, attempt_done, sending);
 }
 
+/* A client that sends another body under the same id at the same time. */
+
+struct rivalry {
+    struct actor *actor;
+    struct model_message *rival;
+};
+
+static void rival_done(void *context, const struct message *answer)
+{
+    struct rivalry *rivalry = context;
+    struct world *world = rivalry->actor->world;
+    model_send_end(world->model, rivalry->rival, actor_outcome(answer), true, world_now_us(world));
+    check_send_refusal(rivalry->actor, rivalry->rival, answer);
+    free(rivalry);
+}
+
+static void rival_send(struct actor *actor, uint32_t conversation, struct model_message *message)
+{
+    uint8_t buffer[ACTOR_CONTENT_MAX_BYTES];
+    const struct id *place = &actor->world->model->conversations[conversation].id;
+    struct slice content = actor_content_write(actor, place, &message->id, buffer);
+    struct rivalry *rivalry = malloc(sizeof *rivalry);
+    COLUMBA_ASSERT(rivalry != NULL);
+    rivalry->actor = actor;
+    rivalry->rival = model_rival_add(message, content, world_now_us(actor->world));
+    struct message request = {.type = MESSAGE_SEND};
+    request.send = (struct message_send){
+        .conversation = *place,
+        .message = message->id,
+        .content = slice_of(rivalry->rival->content, rivalry->rival->content_size),
+        .consistency = CONSISTENCY_QUORUM,
+        .retry = random_chance(&actor->random, 300),
+    };
+    model_send_begin(rivalry->rival);
+    actor_ask_host(actor, &request, rival_done, rivalry);
+}
+
 void actor_send(struct actor *actor, uint32_t conversation)
 {
     uint8_t buffer[ACTOR_CONTENT_MAX_BYTES];
@@ -96,6 +145,10 @@ void actor_send(struct actor *actor, uint32_t conversation)
         .level = actor_level(actor),
         .attempts_max = 1 + (uint32_t)random_below(&actor->random, ATTEMPTS_MAX),
     };
+    if (world_has(actor->world, EXTRA_TWO_BODIES) &&
+        random_chance(&actor->random, RIVAL_PERMILLE)) {
+        rival_send(actor, conversation, sending->message);
+    }
     attempt(sending);
 }
 

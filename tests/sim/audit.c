@@ -157,7 +157,9 @@ static void check_acknowledged(struct audit *audit, uint32_t index)
     const struct model_conversation *conversation = &audit->world->model->conversations[index];
     for (uint32_t i = 0; i < conversation->message_count; i++) {
         const struct model_message *message = conversation->messages[i];
-        if (message->is_acknowledged && !is_kept(audit, index, &message->id)) {
+        bool is_acknowledged =
+            message->is_acknowledged || (message->other != NULL && message->other->is_acknowledged);
+        if (is_acknowledged && !is_kept(audit, index, &message->id)) {
             char text[ID_TEXT_BYTES];
             id_to_text(&message->id, text);
             findings_add(&audit->world->findings, "%s of %s was acknowledged and is lost", text,

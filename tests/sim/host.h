@@ -28,6 +28,8 @@
 #define HOST_LINKS_MAX 256u
 /* Sends that came in lately: so many may be waiting for their answer at once. */
 #define HOST_SENDS_REMEMBERED 64u
+/* Clients' requests whose answers are waited for; more are not watched. */
+#define HOST_REQUESTS_WATCHED 256u
 
 enum host_state { HOST_DOWN, HOST_UP, HOST_PAUSED };
 
@@ -68,6 +70,13 @@ struct host_send {
     uint64_t request_id;
 };
 
+/* A client's request that the core has and has not answered. */
+struct host_request {
+    uint64_t connection; /* 0: a free place */
+    uint64_t request_id;
+    uint64_t awake_us; /* how long the host had been awake when it came */
+};
+
 struct host {
     struct world *world;
     uint16_t index;
@@ -103,6 +112,9 @@ struct host {
 
     struct host_send sends[HOST_SENDS_REMEMBERED];
     uint32_t send_next;
+    struct host_request requests[HOST_REQUESTS_WATCHED];
+    uint64_t paused_us; /* in all, up to now or to the pause under way */
+    uint64_t paused_at_us;
     bool is_dying;           /* a buggify point struck: nothing it does from here on happens */
     bool is_stopping;        /* a commit failed: the process ends with this turn */
     uint32_t fail_commit_in; /* the k-th commit from now fails; 0: none */
@@ -131,6 +143,14 @@ bool host_sees_all(const struct host *host);
 
 uint64_t host_monotonic_ms(const struct host *host);
 uint64_t host_unix_ms(const struct host *host);
+
+/* How long the process has run, pauses aside. */
+uint64_t host_awake_us(const struct host *host);
+
+/* host_requests.c: no client waits longer for an answer than the core's timeouts add up to. */
+void host_request_came(struct host *host, uint64_t connection, uint64_t request_id);
+void host_request_answered(struct host *host, uint64_t connection, uint64_t request_id);
+void host_requests_check(struct host *host);
 
 /* host_turn.c */
 struct input *host_input(struct host *host, enum input_type type, struct slice bytes);

@@ -48,6 +48,7 @@ static bool lie(struct host *host, const struct effect *effect)
 
 static void carry_reply(struct host *host, const struct effect *effect)
 {
+    host_request_answered(host, effect->reply.connection, effect->reply.request_id);
     if (lie(host, effect)) {
         return;
     }

@@ -66,6 +66,12 @@ uint64_t host_unix_ms(const struct host *host)
     return (uint64_t)((int64_t)true_ms + host->skew_ms);
 }
 
+uint64_t host_awake_us(const struct host *host)
+{
+    uint64_t now_us = host->state == HOST_PAUSED ? host->paused_at_us : world_now_us(host->world);
+    return now_us - host->paused_us;
+}
+
 void host_start(struct host *host)
 {
     COLUMBA_ASSERT(host->state == HOST_DOWN);
@@ -123,6 +129,7 @@ void host_crash(struct host *host, bool silent)
     host->is_stopping = false;
     host->fail_commit_in = 0;
     host->has_turn = false;
+    memset(host->requests, 0, sizeof host->requests);
 }
 
 void host_pause(struct host *host)
@@ -130,6 +137,7 @@ void host_pause(struct host *host)
     if (host->state == HOST_UP) {
         trace_note(&host->world->trace, "host %u pauses", host->index);
         host->state = HOST_PAUSED;
+        host->paused_at_us = world_now_us(host->world);
     }
 }
 
@@ -138,6 +146,7 @@ void host_resume(struct host *host)
     if (host->state == HOST_PAUSED) {
         trace_note(&host->world->trace, "host %u goes on", host->index);
         host->state = HOST_UP;
+        host->paused_us += world_now_us(host->world) - host->paused_at_us;
         host_turn_soon(host);
     }
 }

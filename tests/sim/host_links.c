@@ -272,6 +272,9 @@ static void step_request(struct host *host, const struct host_link *link, const 
         host->sends[host->send_next++ % HOST_SENDS_REMEMBERED] =
             (struct host_send){.connection = link->connection, .request_id = frame->request_id};
     }
+    if (link->node == NODE_NONE) {
+        host_request_came(host, link->connection, frame->request_id);
+    }
     struct event event = {.type = EVENT_REQUEST, .clock = frame->clock};
     event.request.connection = link->connection;
     event.request.request_id = frame->request_id;

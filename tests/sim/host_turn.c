@@ -134,6 +134,7 @@ static void turn(struct host *host)
     host_commit_start(host);
     if (host->turns++ % TURNS_BETWEEN_CHECKS == 0) {
         check_caps(host);
+        host_requests_check(host);
     }
     if (host->is_dying || host->is_stopping) {
         host_crash(host, false);

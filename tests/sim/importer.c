@@ -13,6 +13,7 @@
 #define BATCH_ROWS_MAX 30u
 #define PAUSE_MEAN_US 400000u
 #define AGAIN_PERMILLE 200u
+#define OTHER_BODY_PERMILLE 500u
 /* The past begins this long before the run. */
 #define PAST_MS 3600000u
 #define MEMBERS_MAX 16u
@@ -29,6 +30,7 @@ struct importer {
     uint32_t next;    /* the first that is not acknowledged */
     uint64_t past_ms; /* of the newest message so far */
     uint32_t asks[MEMBERS_MAX];
+    struct model_message *rival; /* what the batch under way has in place of what was written */
     bool is_done;
 };
 
@@ -84,28 +86,65 @@ static void batch_done(void *context, const struct message *answer)
     struct importer *importer = context;
     struct world *world = importer->world;
     enum model_outcome outcome = actor_outcome(answer);
+    if (importer->rival != NULL) {
+        /* What is stored is kept, and the import of the rest is done all the same. */
+        enum model_outcome of_rival = outcome == OUTCOME_REFUSED ? outcome : OUTCOME_UNKNOWN;
+        model_send_end(world->model, importer->rival, of_rival, true, world_now_us(world));
+    }
     for (uint32_t i = 0; i < importer->batch_rows[importer->batch]; i++) {
+        if (importer->rival != NULL &&
+            importer->messages[importer->batch][i] == importer->rival->other) {
+            continue;
+        }
         model_send_end(world->model, importer->messages[importer->batch][i], outcome, true,
                        world_now_us(world));
     }
     if (outcome == OUTCOME_DONE && importer->batch == importer->next) {
         importer->next++;
     }
+    importer->rival = NULL;
     step_later(importer);
+}
+
+/* A later export of the same history, in which somebody has changed a body. */
+static void rival_choose(struct importer *importer, uint32_t batch)
+{
+    static const uint8_t changed[] = "changed";
+    uint32_t place = (uint32_t)random_below(&importer->random, importer->batch_rows[batch]);
+    struct model_message *message = importer->messages[batch][place];
+    struct content content;
+    uint8_t bytes[ACTOR_CONTENT_MAX_BYTES];
+    if (!world_has(importer->world, EXTRA_TWO_BODIES) || message == NULL ||
+        message->other != NULL || !random_chance(&importer->random, OTHER_BODY_PERMILLE)) {
+        return;
+    }
+    enum columba_error error =
+        content_decode(slice_of(message->content, message->content_size), &content);
+    COLUMBA_ASSERT(error == COLUMBA_OK);
+    content.body = slice_of(changed, sizeof changed);
+    content_encode(&content, bytes);
+    importer->rival = model_rival_add(message, slice_of(bytes, content_size(&content)),
+                                      world_now_us(importer->world));
+    importer->rival->is_imported = true;
 }
 
 static void batch_send(struct importer *importer, uint32_t batch)
 {
     struct message_history_row rows[BATCH_ROWS_MAX];
     uint32_t count = importer->batch_rows[batch];
+    rival_choose(importer, batch);
     for (uint32_t i = 0; i < count; i++) {
         struct model_message **message = &importer->messages[batch][i];
         if (*message == NULL) {
             *message = message_write(importer);
         }
-        model_send_begin(*message);
-        rows[i].message = (*message)->id;
-        rows[i].content = slice_of((*message)->content, (*message)->content_size);
+        const struct model_message *body = *message;
+        if (importer->rival != NULL && importer->rival == body->other) {
+            body = importer->rival;
+        }
+        model_send_begin(body == importer->rival ? importer->rival : *message);
+        rows[i].message = body->id;
+        rows[i].content = slice_of(body->content, body->content_size);
     }
     struct message request = {.type = MESSAGE_HISTORY_IMPORT};
     request.history_import.conversation = conversation_of(importer)->id;

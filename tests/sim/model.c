@@ -63,6 +63,7 @@ static void conversation_clear(struct model_conversation *conversation)
         mark_clear(&conversation->members[i].last);
     }
     for (uint32_t i = 0; i < conversation->message_count; i++) {
+        free(conversation->messages[i]->other);
         free(conversation->messages[i]);
     }
     free(conversation->members);
@@ -214,6 +215,54 @@ struct model_message *model_message_add(struct model *model, uint32_t conversati
     return message;
 }
 
+struct model_message *model_rival_add(struct model_message *message, struct slice content,
+                                      uint64_t now_us)
+{
+    COLUMBA_ASSERT(message->other == NULL && !message->is_rival);
+    struct model_message *rival = malloc(sizeof *rival + content.size);
+    COLUMBA_ASSERT(rival != NULL);
+    *rival = (struct model_message){
+        .id = message->id,
+        .sender = message->sender,
+        .asked_at_us = now_us,
+        .known_at_us = NEVER,
+        .is_rival = true,
+        .other = message,
+        .content_size = content.size,
+    };
+    memcpy(rival->content, content.data, content.size);
+    message->other = rival;
+    return rival;
+}
+
+struct model_message *model_body(struct model_message *message, struct slice content)
+{
+    struct model_message *bodies[] = {message, message->other};
+    for (uint32_t i = 0; i < 2; i++) {
+        if (bodies[i] != NULL &&
+            slice_equal(content, slice_of(bodies[i]->content, bodies[i]->content_size))) {
+            return bodies[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_known(const struct model_message *message)
+{
+    return message != NULL && message->known_at_us != NEVER;
+}
+
+void model_message_known(struct model *model, struct model_message *message, uint64_t now_us)
+{
+    if (!is_known(message) && is_known(message->other)) {
+        char text[ID_TEXT_BYTES];
+        id_to_text(&message->id, text);
+        findings_add(model->findings, "two bodies of %s are known, the other since %.6f s", text,
+                     (double)message->other->known_at_us / 1e6);
+    }
+    message->known_at_us = now_us < message->known_at_us ? now_us : message->known_at_us;
+}
+
 void model_send_begin(struct model_message *message)
 {
     message->attempts_open++;
@@ -227,19 +276,25 @@ void model_send_end(struct model *model, struct model_message *message, enum mod
     message->is_unknown = message->is_unknown || outcome == OUTCOME_UNKNOWN;
     if (outcome == OUTCOME_DONE) {
         message->is_acknowledged = true;
-        if (is_quorum && now_us < message->known_at_us) {
-            message->known_at_us = now_us;
+        if (is_quorum) {
+            model_message_known(model, message, now_us);
         }
     }
-    if (model_message_is_refused(message) && message->known_at_us != NEVER) {
+    if (model_body_is_refused(message) && message->known_at_us != NEVER) {
         findings_add(model->findings, "a send of user %u was refused, but had been seen",
                      message->sender);
     }
 }
 
-bool model_message_is_refused(const struct model_message *message)
+bool model_body_is_refused(const struct model_message *message)
 {
     return message->attempts_open == 0 && !message->is_unknown && !message->is_acknowledged;
+}
+
+bool model_message_is_refused(const struct model_message *message)
+{
+    return model_body_is_refused(message) &&
+           (message->other == NULL || model_body_is_refused(message->other));
 }
 
 uint32_t model_mark_asked(struct model_mark *mark, const struct id *value)

@@ -7,6 +7,7 @@
  *   - once a message is known (acknowledged at QUORUM or above, or returned by a QUORUM read),
  * every QUORUM read of its place that starts later returns it;
  *   - markers likewise: known values never fall, and every value was asked for by somebody;
+ *   - of two bodies that were sent under one id, one is known at most, for ever;
  *   - a conversation or membership that is known is never denied.
  *
  * Times are the world's. Nothing here looks into a node.
@@ -57,10 +58,12 @@ struct model_message {
     uint32_t sender;
     uint32_t attempts_open;
     uint64_t asked_at_us;
-    uint64_t known_at_us; /* NEVER: not known to exist */
-    bool is_acknowledged; /* at any level */
-    bool is_unknown;      /* an attempt ended without a clear word */
-    bool is_imported;     /* fanned out to nobody */
+    uint64_t known_at_us;        /* NEVER: not known to exist */
+    bool is_acknowledged;        /* at any level */
+    bool is_unknown;             /* an attempt ended without a clear word */
+    bool is_imported;            /* fanned out to nobody */
+    bool is_rival;               /* another body of the id of a message, and not in the list */
+    struct model_message *other; /* … of which this one has it; NULL: none */
     size_t content_size;
     uint8_t content[];
 };
@@ -108,6 +111,13 @@ void model_create_known(struct model *model, uint32_t conversation, uint32_t mem
 
 struct model_message *model_message_add(struct model *model, uint32_t conversation, uint32_t sender,
                                         const struct id *id, struct slice content, uint64_t now_us);
+/* Another body under the id of a message that has none yet. */
+struct model_message *model_rival_add(struct model_message *message, struct slice content,
+                                      uint64_t now_us);
+/* The one of the id's bodies that has this content; NULL: none. */
+struct model_message *model_body(struct model_message *message, struct slice content);
+/* A QUORUM answer showed or acknowledged it. */
+void model_message_known(struct model *model, struct model_message *message, uint64_t now_us);
 /* NULL: no such message was ever sent there. */
 struct model_message *model_message(const struct model_conversation *conversation,
                                     const struct id *id);
@@ -119,7 +129,8 @@ enum model_outcome { OUTCOME_DONE, OUTCOME_REFUSED, OUTCOME_UNKNOWN };
 void model_send_begin(struct model_message *message);
 void model_send_end(struct model *model, struct model_message *message, enum model_outcome outcome,
                     bool is_quorum, uint64_t now_us);
-/* Every attempt so far was refused. */
+/* Every attempt so far was refused: of this body, and of any body of its id. */
+bool model_body_is_refused(const struct model_message *message);
 bool model_message_is_refused(const struct model_message *message);
 
 /* A mark-read: asked before it is tried, known when acknowledged at QUORUM. */

@@ -62,17 +62,17 @@ static void check_row(struct model *model, const struct model_read *read,
                       const struct model_conversation *conversation,
                       const struct message_history_row *row)
 {
-    const struct model_message *message = model_message(conversation, &row->message);
+    struct model_message *message = model_message(conversation, &row->message);
     if (message == NULL) {
         findings_add(model->findings, "%s read %s in %s, which nobody sent there", read->who,
                      id_short(&row->message), conversation->name);
         return;
     }
-    if (!slice_equal(row->content, slice_of(message->content, message->content_size))) {
+    const struct model_message *body = model_body(message, row->content);
+    if (body == NULL) {
         findings_add(model->findings, "%s read %s in %s with other content than was sent",
                      read->who, id_short(&row->message), conversation->name);
-    }
-    if (model_message_is_refused(message)) {
+    } else if (model_body_is_refused(body)) {
         findings_add(model->findings, "%s read %s in %s, whose send was refused", read->who,
                      id_short(&row->message), conversation->name);
     }
@@ -104,6 +104,12 @@ static void check_order(struct model *model, const struct model_read *read,
     }
 }
 
+static bool is_known_before(const struct model_message *message, uint64_t at_us)
+{
+    return message->known_at_us < at_us ||
+           (message->other != NULL && message->other->known_at_us < at_us);
+}
+
 static void check_missing(struct model *model, const struct model_read *read,
                           const struct model_conversation *conversation,
                           const struct message_history_read *asked,
@@ -120,7 +126,7 @@ static void check_missing(struct model *model, const struct model_read *read,
     }
     for (uint32_t i = first; i < end; i++) {
         const struct model_message *message = conversation->messages[i];
-        if (message->known_at_us < read->start_us && is_covered(&message->id, asked, answer) &&
+        if (is_known_before(message, read->start_us) && is_covered(&message->id, asked, answer) &&
             !is_returned(&message->id, asked->oldest_first, answer)) {
             findings_add(model->findings,
                          "%s did not read %s in %s, known since %.6f s, reading since %.6f s",
@@ -130,13 +136,15 @@ static void check_missing(struct model *model, const struct model_read *read,
     }
 }
 
-static void note_known(struct model_conversation *conversation,
+static void note_known(struct model *model, struct model_conversation *conversation,
                        const struct message_history *answer, uint64_t now_us)
 {
     for (uint32_t i = 0; i < answer->row_count; i++) {
         struct model_message *message = model_message(conversation, &answer->rows[i].message);
-        if (message != NULL && now_us < message->known_at_us) {
-            message->known_at_us = now_us;
+        struct model_message *body =
+            message == NULL ? NULL : model_body(message, answer->rows[i].content);
+        if (body != NULL) {
+            model_message_known(model, body, now_us);
         }
     }
 }
@@ -153,7 +161,7 @@ void model_history_seen(struct model *model, const struct model_read *read,
     check_order(model, read, asked, answer);
     if (read->is_quorum) {
         check_missing(model, read, conversation, asked, answer);
-        note_known(conversation, answer, now_us);
+        note_known(model, conversation, answer, now_us);
     }
 }
 

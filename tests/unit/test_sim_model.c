@@ -210,6 +210,48 @@ static void test_a_refused_marker_must_not_show(void **state)
     scene_end(&scene);
 }
 
+static void test_of_two_bodies_of_an_id_one_is_known_for_ever(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_begin(&scene);
+    const uint8_t body = 'z';
+    struct model_message *rival = model_rival_add(scene.messages[2], slice_of(&body, 1), 40);
+    model_send_begin(rival);
+    model_send_end(scene.model, rival, OUTCOME_UNKNOWN, true, 50);
+    assert_int_equal(scene.findings.count, 0);
+    struct message_history answer = newest(&scene, 3);
+    assert_int_equal(found_in(&scene, &answer, 100), 0);
+    scene.rows[0].content = slice_of(&body, 1);
+    assert_int_equal(found_in(&scene, &answer, 200), 1);
+    model_send_begin(rival);
+    model_send_end(scene.model, rival, OUTCOME_DONE, true, 300);
+    assert_true(scene.findings.count >= 1);
+    scene_end(&scene);
+}
+
+static void test_a_body_that_was_refused_must_not_show(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_begin(&scene);
+    const uint8_t body = 'z';
+    struct id id = id_at(3, scene.model, 0);
+    struct model_message *message =
+        model_message_add(scene.model, 0, 0, &id, slice_of((const uint8_t *)"d", 1), 40);
+    struct model_message *rival = model_rival_add(message, slice_of(&body, 1), 40);
+    model_send_begin(message);
+    model_send_begin(rival);
+    model_send_end(scene.model, message, OUTCOME_REFUSED, true, 50);
+    model_send_end(scene.model, rival, OUTCOME_UNKNOWN, true, 50);
+    scene.rows[0] = row_of(rival);
+    struct message_history answer = {.rows = scene.rows, .row_count = 1, .more = true};
+    assert_int_equal(found_in(&scene, &answer, 100), 0);
+    scene.rows[0] = row_of(message);
+    assert_int_equal(found_in(&scene, &answer, 200), 2); /* refused, and another is known */
+    scene_end(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +263,8 @@ int main(void)
         cmocka_unit_test(test_a_refused_send_that_is_read_is_found),
         cmocka_unit_test(test_a_marker_never_falls_and_is_never_invented),
         cmocka_unit_test(test_a_refused_marker_must_not_show),
+        cmocka_unit_test(test_of_two_bodies_of_an_id_one_is_known_for_ever),
+        cmocka_unit_test(test_a_body_that_was_refused_must_not_show),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
