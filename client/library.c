@@ -58,7 +58,7 @@ static bool watch(const struct columba_client *client, int fd, uint32_t how, voi
 static bool descriptors_open(struct columba_client *client)
 {
     client->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    client->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    client->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
     client->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     /* The wake-up is edge-triggered: it never has to be read. */
     return client->epoll_fd >= 0 && watch(client, client->timer_fd, EPOLLIN, &client->timer_fd) &&
@@ -178,7 +178,8 @@ static uint64_t clock_ms(clockid_t which)
 
 uint64_t library_now(struct columba_client *client)
 {
-    uint64_t monotonic_ms = clock_ms(CLOCK_MONOTONIC);
+    /* It goes on while the machine sleeps, as the nodes' time does. */
+    uint64_t monotonic_ms = clock_ms(CLOCK_BOOTTIME);
     client_now(client->core, monotonic_ms, clock_ms(CLOCK_REALTIME));
     return monotonic_ms;
 }

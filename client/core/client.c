@@ -47,6 +47,7 @@ struct client *client_create(struct memory *memory, const struct client_config *
     client->random_state = config->seed;
     client->free_slot = SLOT_NONE;
     client->connections_due_ms = UINT64_MAX;
+    nodes_clock_init(&client->clock);
     list_init(&client->waiting);
     list_init(&client->completed);
     list_init(&client->dirty);
@@ -77,7 +78,7 @@ void client_now(struct client *client, uint64_t monotonic_ms, uint64_t unix_ms)
 {
     COLUMBA_ASSERT(monotonic_ms >= client->now_ms);
     client->now_ms = monotonic_ms;
-    client->local_unix_ms = unix_ms;
+    nodes_clock_device(&client->clock, monotonic_ms, unix_ms);
 }
 
 void client_tick(struct client *client)
@@ -119,19 +120,21 @@ uint64_t client_jitter(struct client *client, uint64_t delay_ms)
 
 uint64_t client_unix_ms(const struct client *client)
 {
-    return (uint64_t)((int64_t)client->local_unix_ms + client->clock_offset_ms);
+    return nodes_clock_unix_ms(&client->clock, client->now_ms);
 }
 
 uint64_t client_clock(struct client *client)
 {
-    return hlc_next(&client->clock, client_unix_ms(client));
+    return nodes_clock_stamp(&client->clock, client->now_ms);
 }
 
 struct id client_message_id(struct client *client, const struct id *sender)
 {
     uint64_t unix_ms = hlc_unix_ms(client_clock(client));
+    uint64_t last_ms = message_id_unix_ms(&client->last_message);
     struct id next;
-    if (unix_ms > message_id_unix_ms(&client->last_message)) {
+    /* Far ahead: made while the clock was wrong, and of no use. */
+    if (unix_ms > last_ms || last_ms > unix_ms + CLOCK_CLIENT_DRAG_MAX_MS) {
         next = message_id_make(unix_ms, client_random(client), sender);
     } else {
         next = message_id_next(&client->last_message, sender);

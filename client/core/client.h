@@ -22,12 +22,13 @@
  *
  * A request is tried again, elsewhere if possible, when its connection closes, the node stays
  * silent, or the error passes (SHUTTING_DOWN, CLOCK_WRONG, DISCONNECTED, STALE_TOPOLOGY at once;
- * OVERLOADED, TIMEOUT, OUTCOME_UNKNOWN after a backoff; UNAVAILABLE once), until its deadline. With
- * none of the nodes reachable it ends early (NO_NODE and the like). A request that is not
- * idempotent is tried again only while nothing was sent.
+ * OVERLOADED, TIMEOUT, OUTCOME_UNKNOWN after a backoff; UNAVAILABLE once, CLOCK_AHEAD twice), until
+ * its deadline. With none of the nodes reachable it ends early (NO_NODE and the like). A request
+ * that is not idempotent is tried again only while nothing was sent.
  *
- * The clock (base/hlc.h) follows every frame heard. At the handshake the client also learns how
- * far its wall clock is from the node's, so that a device with a wrong clock makes sane ids.
+ * The time is the nodes': the median of what the connected ones say, carried on the monotonic clock
+ * (nodes_clock.h), so that neither a device with a wrong clock nor one node with a wrong clock
+ * makes ids that lie in the past or future.
  *
  * Not thread-safe.
  */
@@ -114,6 +115,7 @@ struct client_request {
     uint32_t counted_at; /* the node among whose requests this one is; CLIENT_NODE_ANY: none */
     uint16_t attempts;
     uint16_t unavailable_attempts;
+    uint16_t clock_ahead_attempts;
     uint8_t state;
     bool may_be_applied;
     const struct message *answer;
@@ -158,7 +160,8 @@ struct client *client_create(struct memory *memory, const struct client_config *
 /* Completes nothing: requests under way are simply the caller's again. Takes NULL. */
 void client_destroy(struct client *client);
 
-/* Time, before the events that happen at it. Monotonic time never falls. */
+/* Time, before the events that happen at it. Monotonic time never falls; it should go on while the
+ * device sleeps. The wall clock is believed only until a node is heard. */
 void client_now(struct client *client, uint64_t monotonic_ms, uint64_t unix_ms);
 
 /* Always ends in a CLIENT_EFFECT_COMPLETE. */
@@ -181,7 +184,7 @@ bool client_effect_next(struct client *client, struct client_effect *out_effect)
 uint64_t client_next_deadline_ms(const struct client *client);
 /* The stamp for the next frame that leaves. */
 uint64_t client_clock(struct client *client);
-/* The wall clock, corrected by what the nodes say. */
+/* The nodes' time, or the device's before a node was heard. */
 uint64_t client_unix_ms(const struct client *client);
 
 /* A fresh id: above every one this client made before. */

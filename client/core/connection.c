@@ -155,16 +155,29 @@ void client_connected(struct client *client, uint32_t number)
     connection_mark(client, connection, MARK_HELLO);
 }
 
-static void clock_learn(struct client *client, const struct message_welcome *welcome)
+static bool node_has_vote(const struct client *client, const struct client_node *node)
 {
-    int64_t offset_ms = (int64_t)(welcome->unix_ms - client->local_unix_ms);
-    /* What the network's delay explains is not a wrong clock. */
-    bool is_close = offset_ms < 1000 && offset_ms > -1000;
-    client->clock_offset_ms = is_close || welcome->unix_ms == 0 ? 0 : offset_ms;
-    if (hlc_unix_ms(client->clock.last) > client_unix_ms(client) + CLOCK_AHEAD_MAX_MS) {
-        /* Stamps made by a wrong clock, before it was known to be wrong. */
-        client->clock.last = 0;
-        client->last_message = (struct id){{0}};
+    return node->vote.is_cast && !node->vote.is_void && !node->is_alias &&
+           node_is_ready(client, node);
+}
+
+static void votes_count(struct client *client)
+{
+    int64_t offsets_ms[CLOCK_VOTES_MAX];
+    unsigned count = 0;
+    for (uint32_t i = 0; i < client->node_count && count < CLOCK_VOTES_MAX; i++) {
+        if (node_has_vote(client, client->nodes[i])) {
+            offsets_ms[count++] = client->nodes[i]->vote.offset_ms;
+        }
+    }
+    nodes_clock_count(&client->clock, client->now_ms, offsets_ms, count);
+}
+
+static void time_heard(struct client *client, struct client_node *node, uint64_t unix_ms)
+{
+    nodes_clock_vote(&client->clock, &node->vote, client->now_ms, unix_ms);
+    if (nodes_clock_is_due(&client->clock)) {
+        votes_count(client);
     }
 }
 
@@ -185,8 +198,9 @@ static void connection_welcome(struct client *client, struct connection *connect
         connection_break(client, connection, error, reason);
         return;
     }
-    clock_learn(client, welcome);
     connection->state = CONNECTION_READY;
+    connection->node->vote = (struct clock_vote){.is_cast = false};
+    time_heard(client, connection->node, welcome->unix_ms);
     connection->failures = 0;
     connection->node->last_error = COLUMBA_OK;
     due_set(client, connection, UINT64_MAX);
@@ -222,6 +236,9 @@ void client_received(struct client *client, uint32_t number, uint64_t request_id
 {
     struct connection *connection = connection_of(client, number);
     connection->heard_ms = client->now_ms;
+    if (connection->state == CONNECTION_READY) {
+        time_heard(client, connection->node, hlc_unix_ms(clock));
+    }
     if (connection->state == CONNECTION_HANDSHAKE) {
         connection_greeted(client, connection, message);
     } else if (connection->state == CONNECTION_READY) {
@@ -231,7 +248,9 @@ void client_received(struct client *client, uint32_t number, uint64_t request_id
         }
         request_answered(client, connection, request_id, message);
     }
-    hlc_follow(&client->clock, clock, client_unix_ms(client), CLOCK_AHEAD_MAX_MS);
+    if (connection->state == CONNECTION_READY) {
+        nodes_clock_follow(&client->clock, client->now_ms, clock);
+    }
 }
 
 void connection_mark_silent(struct client *client, struct connection *connection)

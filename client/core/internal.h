@@ -1,7 +1,8 @@
 /*
  * What the parts of the client core share.
  *
- *   client.c      time, clocks, ids, and the order in which effects leave
+ *   nodes_clock.c the nodes' time: a vote of each, their median, stamps
+ *   client.c      clocks, ids, and the order in which effects leave
  *   node.c        which nodes there are: contacts first, then what a WELCOME tells
  *   connection.c  the life of a connection: connect, handshake, silence, backoff
  *   request.c     the life of a request: attempts, retries, its end
@@ -14,8 +15,8 @@
 #ifndef COLUMBA_CLIENT_CORE_INTERNAL_H
 #define COLUMBA_CLIENT_CORE_INTERNAL_H
 
-#include "base/hlc.h"
 #include "client/core/client.h"
+#include "client/core/nodes_clock.h"
 #include "client/core/text.h"
 #include "ring/placement.h"
 #include "ring/topology.h"
@@ -36,6 +37,8 @@
 /* A node that is too few replicas short says so at once; one more node is asked, which may see more
  * of them. */
 #define UNAVAILABLE_ATTEMPTS_MAX 2u
+/* A node that finds an id too far ahead may itself be behind; so may another one, by bad luck. */
+#define CLOCK_AHEAD_ATTEMPTS_MAX 3u
 /* Failed attempts in a row after which a node counts as not reachable. */
 #define UNREACHABLE_FAILURES 3u
 /* A silent connection is asked for a sign of life this often, and given up after that long. */
@@ -102,6 +105,7 @@ struct client_node {
     bool was_told;
     enum node_news news;
     struct list news_link;
+    struct clock_vote vote;
     uint64_t avoid_until_ms;
     uint32_t requests; /* routed to it and not answered */
     enum columba_error last_error;
@@ -134,9 +138,7 @@ struct client {
     uint32_t contact_count;
 
     uint64_t now_ms;
-    uint64_t local_unix_ms;
-    int64_t clock_offset_ms; /* to the nodes' wall clock */
-    struct hlc clock;
+    struct nodes_clock clock;
     struct id last_message;
     uint64_t random_state;
 

@@ -246,6 +246,13 @@ static void request_failed(struct client *client, struct client_request *request
             return;
         }
         break;
+    case ERR_CLOCK_AHEAD:
+        request->clock_ahead_attempts++;
+        if (request->clock_ahead_attempts >= CLOCK_AHEAD_ATTEMPTS_MAX || client->ready_count < 2) {
+            request_finish(client, request);
+            return;
+        }
+        break;
     case ERR_SHUTTING_DOWN:
     case ERR_CLOCK_WRONG:
     case ERR_DISCONNECTED:
@@ -319,6 +326,7 @@ static void status_received(struct client *client, struct connection *connection
     request->error.received = status->received;
     request->may_be_applied =
         request->may_be_applied || status->outcome_unknown || status->error == ERR_OUTCOME_UNKNOWN;
+    connection->node->vote.is_void = status->error == ERR_CLOCK_WRONG;
     if (status->error == ERR_SHUTTING_DOWN || status->error == ERR_CLOCK_WRONG) {
         connection->node->avoid_until_ms = client->now_ms + DRAINING_AVOID_MS;
     }
@@ -371,6 +379,7 @@ void client_submit(struct client *client, struct client_request *request)
     request->counted_at = CLIENT_NODE_ANY;
     request->attempts = 0;
     request->unavailable_attempts = 0;
+    request->clock_ahead_attempts = 0;
     request->may_be_applied = false;
     request->answer = NULL;
     error_set(request, COLUMBA_OK);

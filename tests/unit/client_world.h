@@ -25,6 +25,7 @@ struct world_node {
     bool refuses; /* connections */
     bool is_mute; /* accepts, and says nothing any more */
     bool is_mute_greeting;
+    int64_t clock_ms;        /* how far its clock is off */
     struct message greeting; /* instead of WELCOME, if it has a type */
     world_answer answer;
     unsigned connects;
@@ -74,6 +75,11 @@ static inline struct id world_host_id(unsigned node)
     return (struct id){{(uint8_t)(node + 1)}};
 }
 
+static inline uint64_t world_unix_ms(const struct world *world, unsigned node)
+{
+    return (uint64_t)((int64_t)(WORLD_UNIX_MS + world->now_ms) + world->nodes[node].clock_ms);
+}
+
 /* What a WELCOME of this world lists: one token each, evenly spread; three replicas. */
 static inline struct message world_welcome(const struct world *world, unsigned node)
 {
@@ -98,7 +104,7 @@ static inline struct message world_welcome(const struct world *world, unsigned n
         .welcome = {.protocol = PROTOCOL_VERSION_MAX,
                     .host_id = world_host_id(node),
                     .cluster_name = world_text("test"),
-                    .unix_ms = WORLD_UNIX_MS + world->now_ms,
+                    .unix_ms = world_unix_ms(world, node),
                     .topology_version = 1,
                     .nodes = listed,
                     .node_count = world->node_count,
@@ -133,9 +139,9 @@ static inline void world_tell_time(struct world *world)
                (uint64_t)((int64_t)(WORLD_UNIX_MS + world->now_ms) + world->device_clock_ms));
 }
 
-static inline uint64_t world_clock(const struct world *world)
+static inline uint64_t world_clock(const struct world *world, unsigned node)
 {
-    return (WORLD_UNIX_MS + world->now_ms) << 16;
+    return world_unix_ms(world, node) << 16;
 }
 
 static inline struct client_config world_config(const struct client_contact *contacts,
@@ -209,7 +215,7 @@ static inline void world_greet(struct world *world, uint32_t connection, unsigne
     struct world_node *at = &world->nodes[node];
     struct message welcome = at->greeting.type != 0 ? at->greeting : world_welcome(world, node);
     if (!at->is_mute && !at->is_mute_greeting) {
-        client_received(world->client, connection, UINT64_MAX, world_clock(world), &welcome);
+        client_received(world->client, connection, UINT64_MAX, world_clock(world, node), &welcome);
     }
 }
 
@@ -239,7 +245,8 @@ static inline void world_ask(struct world *world, const struct client_effect *ef
     world->last_connection = connection;
     if (!world->nodes[node].is_mute &&
         world->nodes[node].answer(world, (unsigned)node, &request, &answer)) {
-        client_received(world->client, connection, request_id, world_clock(world), &answer);
+        client_received(world->client, connection, request_id, world_clock(world, (unsigned)node),
+                        &answer);
         world_drain(world);
     }
 }
