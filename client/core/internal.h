@@ -6,6 +6,7 @@
  *   node.c        which nodes there are: contacts first, then what a WELCOME tells
  *   connection.c  the life of a connection: connect, handshake, silence, backoff
  *   request.c     the life of a request: attempts, retries, its end
+ *   answer.c      whether an answer can be one to its question
  *   routing.c     which connection a request takes
  *   heap.c        requests by the time at which something is due
  *

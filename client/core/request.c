@@ -1,4 +1,5 @@
 #include "base/assert.h"
+#include "client/core/answer.h"
 #include "client/core/internal.h"
 
 /*
@@ -20,26 +21,6 @@ static bool is_write(const struct client_request *request)
         return true;
     default:
         return false;
-    }
-}
-
-static enum message_type answer_type(enum message_type type)
-{
-    switch (type) {
-    case MESSAGE_CONVERSATION_GET:
-        return MESSAGE_CONVERSATION;
-    case MESSAGE_MEMBERS_READ:
-        return MESSAGE_MEMBERS;
-    case MESSAGE_HISTORY_READ:
-        return MESSAGE_HISTORY;
-    case MESSAGE_INBOX_READ:
-        return MESSAGE_INBOX;
-    case MESSAGE_ADMIN:
-        return MESSAGE_ADMIN_REPLY;
-    case MESSAGE_PING:
-        return MESSAGE_PING;
-    default:
-        return MESSAGE_STATUS;
     }
 }
 
@@ -357,12 +338,18 @@ void request_answered(struct client *client, struct connection *connection, uint
     }
     if (message->type == MESSAGE_STATUS && message->status.error != COLUMBA_OK) {
         status_received(client, connection, request, &message->status);
-    } else if (message->type == answer_type(request->message.type)) {
-        request_succeed(client, request, message);
-    } else {
-        connection_break(client, connection, ERR_MALFORMED,
-                         "it answered a request with a message that does not belong to it");
+        return;
     }
+    const char *problem = answer_problem(&request->message, message);
+    if (problem == NULL) {
+        request_succeed(client, request, message);
+        return;
+    }
+    char reason[CLIENT_TEXT_BYTES];
+    struct text text = text_into(reason, sizeof(reason));
+    text_add(&text, "it answered with ");
+    text_add(&text, problem);
+    connection_break(client, connection, ERR_MALFORMED, reason);
 }
 
 /* --- from outside ---------------------------------------------------------------------------- */

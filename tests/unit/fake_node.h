@@ -59,16 +59,18 @@ struct fake_node {
     _Atomic int fault;
     struct message_status refusal;
     struct fake_connection connections[FAKE_CONNECTIONS_MAX];
-    struct fake_row rows[FAKE_ROWS_MAX];
+    struct fake_row rows[FAKE_ROWS_MAX]; /* by message id */
     size_t row_count;
     uint8_t *heard; /* every byte that came in */
     size_t heard_bytes;
     _Atomic unsigned asked[256]; /* by message type */
     _Atomic unsigned reads;
+    _Atomic unsigned retries; /* sends that say they may be repeated ones */
     uint32_t last_kind;
     struct id last_up_to;
     struct message_inbox_row inbox[300];
     uint32_t inbox_count;
+    char inbox_names[300][32]; /* of its conversations */
 };
 
 static inline void fake_write(int fd, const uint8_t *bytes, size_t size)
@@ -153,7 +155,11 @@ static inline void fake_store(struct fake_node *node, const struct id *conversat
     if (node->row_count == FAKE_ROWS_MAX) {
         return;
     }
-    struct fake_row *row = &node->rows[node->row_count++];
+    size_t at = node->row_count++;
+    for (; at > 0 && id_compare(&node->rows[at - 1].message, message) > 0; at--) {
+        node->rows[at] = node->rows[at - 1];
+    }
+    struct fake_row *row = &node->rows[at];
     row->conversation = *conversation;
     row->message = *message;
     row->content = malloc(content.size);
@@ -177,13 +183,27 @@ static inline struct message fake_history(struct fake_node *node,
     return (struct message){.type = MESSAGE_HISTORY, .history = {.rows = rows, .row_count = count}};
 }
 
+static inline struct slice fake_name(const struct fake_node *node, const struct id *conversation)
+{
+    for (uint32_t i = 0; i < node->inbox_count; i++) {
+        struct slice name = slice_of_text(node->inbox_names[i]);
+        struct id id = id_of_name(ID_CONVERSATION, name);
+        if (id_equal(&id, conversation)) {
+            return name;
+        }
+    }
+    return slice_of_text("a garden");
+}
+
 static inline struct message fake_answer(struct fake_node *node, const struct message *request)
 {
-    static const struct message_member_row members[] = {
-        {.user = {{1}}, .name = {(const uint8_t *)"alice", 5}},
-        {.user = {{2}}, .name = {(const uint8_t *)"bob", 3}}};
+    const struct slice alice = slice_of_text("alice"), bob = slice_of_text("bob");
+    static struct message_member_row members[2];
+    members[0] = (struct message_member_row){.user = id_of_name(ID_USER, alice), .name = alice};
+    members[1] = (struct message_member_row){.user = id_of_name(ID_USER, bob), .name = bob};
     switch (request->type) {
     case MESSAGE_SEND:
+        node->retries += request->send.retry;
         fake_store(node, &request->send.conversation, &request->send.message,
                    request->send.content);
         break;
@@ -204,7 +224,7 @@ static inline struct message fake_answer(struct fake_node *node, const struct me
         return (struct message){
             .type = MESSAGE_CONVERSATION,
             .conversation = {.conversation = request->conversation_get.conversation,
-                             .name = slice_of_text("a garden"),
+                             .name = fake_name(node, &request->conversation_get.conversation),
                              .kind = 2,
                              .membership_version = 9}};
     case MESSAGE_MEMBERS_READ:

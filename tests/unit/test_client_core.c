@@ -629,6 +629,105 @@ static void a_late_answer_is_nobodys(void **state)
     world_end(&world);
 }
 
+/* The same slot, the same connection: only the attempt tells them apart. */
+static void an_answer_to_a_cancelled_request_is_not_the_next_ones(void **state)
+{
+    (void)state;
+    world_start(&world, 1, 1);
+    struct client_request first = world_send_request(&conversation);
+    client_submit(world.client, &first);
+    world_run_until(&world, 1);
+    world.nodes[0].is_mute = true;
+    struct client_request cancelled = world_send_request(&conversation);
+    client_submit(world.client, &cancelled);
+    world_run(&world, 1);
+    uint64_t stale_id = world.last_request_id;
+    client_cancel(world.client, &cancelled);
+    struct client_request next = world_send_request(&conversation);
+    client_submit(world.client, &next);
+    world_run(&world, 1);
+    assert_true((uint32_t)world.last_request_id == (uint32_t)stale_id);
+    struct message ok = {.type = MESSAGE_STATUS};
+    client_received(world.client, world.last_connection, stale_id, world_clock(&world, 0), &ok);
+    world_run(&world, 1);
+    assert_int_equal(world.completed, 1);
+    client_received(world.client, world.last_connection, world.last_request_id,
+                    world_clock(&world, 0), &ok);
+    world_run(&world, 1);
+    assert_int_equal(world.completed, 2);
+    world_end(&world);
+}
+
+static void what_is_not_idempotent_is_asked_once_even_after_silence(void **state)
+{
+    (void)state;
+    warm_world(3);
+    for (unsigned i = 0; i < 3; i++) {
+        world.nodes[i].is_mute = true;
+    }
+    struct client_request request = world_send_request(&conversation);
+    request.not_idempotent = true;
+    client_submit(world.client, &request);
+    world_run_until(&world, 1);
+    assert_int_equal(request.error.code, ERR_TIMEOUT);
+    assert_true(request.error.outcome_unknown);
+    world_run(&world, 5000);
+    assert_int_equal(world.asked_count, 1);
+    world_end(&world);
+}
+
+static void a_connection_that_stays_silent_is_closed_and_made_anew(void **state)
+{
+    (void)state;
+    world_start(&world, 1, 1);
+    struct client_request first = world_send_request(&conversation);
+    client_submit(world.client, &first);
+    world_run_until(&world, 1);
+    uint32_t connection = world.last_connection;
+    world.nodes[0].is_mute = true;
+    struct client_request request = world_send_request(&conversation);
+    client_submit(world.client, &request);
+    world_run(&world, 9000);
+    assert_int_equal(world.nodes[0].connects, 1);
+    assert_int_equal(world.node_of_connection[connection], 0);
+    world_run(&world, 5000);
+    assert_true(world.nodes[0].connects > 1);
+    assert_non_null(strstr(world.news, "silent"));
+    world.nodes[0].is_mute = false;
+    world_run(&world, 10000);
+    client_submit(world.client, &first);
+    world_run(&world, 1);
+    assert_int_equal(first.error.code, COLUMBA_OK);
+    world_end(&world);
+}
+
+/* A node that claims to have more, and gives nothing, would be asked for ever. */
+static bool answer_more_of_nothing(struct world *at, unsigned node, const struct message *request,
+                                   struct message *out_answer)
+{
+    (void)at;
+    (void)node;
+    *out_answer = (struct message){.type = MESSAGE_HISTORY, .history = {.more = true}};
+    return request->type == MESSAGE_HISTORY_READ;
+}
+
+static void a_page_without_end_is_an_error_and_asked_of_another_node(void **state)
+{
+    (void)state;
+    warm_world(3);
+    struct client_request request = world_read_request(&conversation);
+    world.nodes[0].answer = answer_more_of_nothing;
+    world.nodes[1].answer = answer_more_of_nothing;
+    world.nodes[2].answer = answer_more_of_nothing;
+    client_submit(world.client, &request);
+    world_run(&world, 1);
+    assert_int_equal(world.asked_count, 3);
+    world_run_until(&world, 1);
+    assert_int_not_equal(request.error.code, COLUMBA_OK);
+    assert_non_null(strstr(request.error.text, "claims to have a next one"));
+    world_end(&world);
+}
+
 /* --- limits ---------------------------------------------------------------------------------- */
 
 static void requests_under_way_are_bounded(void **state)
@@ -946,6 +1045,10 @@ int main(void)
         cmocka_unit_test(a_definite_error_after_a_lost_send_stays_uncertain),
         cmocka_unit_test(a_command_is_never_given_twice),
         cmocka_unit_test(a_late_answer_is_nobodys),
+        cmocka_unit_test(an_answer_to_a_cancelled_request_is_not_the_next_ones),
+        cmocka_unit_test(what_is_not_idempotent_is_asked_once_even_after_silence),
+        cmocka_unit_test(a_connection_that_stays_silent_is_closed_and_made_anew),
+        cmocka_unit_test(a_page_without_end_is_an_error_and_asked_of_another_node),
         cmocka_unit_test(requests_under_way_are_bounded),
         cmocka_unit_test(a_cancelled_request_never_completes),
         cmocka_unit_test(any_allocation_may_fail),

@@ -159,18 +159,33 @@ static void a_large_conversation_is_made_in_several_requests(void **state)
     end();
 }
 
+static int by_id_of_name(const void *a, const void *b)
+{
+    struct columba_id x = columba_conversation_id(a), y = columba_conversation_id(b);
+    return memcmp(&x, &y, sizeof(x));
+}
+
+static void fill_inbox(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        snprintf(node->inbox_names[i], sizeof(node->inbox_names[i]), "room %u", i);
+    }
+    qsort(node->inbox_names, count, sizeof(node->inbox_names[0]), by_id_of_name);
+    for (uint32_t i = 0; i < count; i++) {
+        node->inbox[i] = (struct message_inbox_row){
+            .conversation = id_of_name(ID_CONVERSATION, slice_of_text(node->inbox_names[i])),
+            .unread = i,
+            .has_unread = true};
+    }
+    node->inbox_count = count;
+}
+
+/* Some of the 300 fall on one place of the cache: they are looked up again, never mixed up. */
 static void an_inbox_comes_with_names_that_are_looked_up_once(void **state)
 {
     (void)state;
     begin(FAKE_WELL, NULL);
-    for (uint32_t i = 0; i < 300; i++) {
-        node->inbox[i] =
-            (struct message_inbox_row){.conversation = {{(uint8_t)i, (uint8_t)(i >> 8), 3, 3, 3, 3,
-                                                         (uint8_t)(i >> 8), (uint8_t)i}},
-                                       .unread = i,
-                                       .has_unread = true};
-    }
-    node->inbox_count = 300;
+    fill_inbox(300);
     const struct columba_inbox_read read = {.user = "alice"};
     for (int round = 0; round < 2; round++) {
         struct columba_future *inbox = columba_inbox(client, &read, NULL);
@@ -178,11 +193,11 @@ static void an_inbox_comes_with_names_that_are_looked_up_once(void **state)
         const struct columba_inbox_page *page = columba_future_inbox(inbox);
         assert_int_equal(page->count, 300);
         for (uint32_t i = 0; i < 300; i++) {
-            assert_string_equal(page->entries[i].name, "a garden");
+            assert_string_equal(page->entries[i].name, node->inbox_names[i]);
             assert_int_equal(page->entries[i].unread, i);
         }
         columba_future_destroy(inbox);
-        assert_int_equal(node->asked[MESSAGE_CONVERSATION_GET], 300);
+        assert_in_range(node->asked[MESSAGE_CONVERSATION_GET], 300, round == 0 ? 300 : 360);
     }
     end();
 }
@@ -220,8 +235,8 @@ static void with_a_key_no_plaintext_leaves_the_process(void **state)
     assert_int_equal(columba_future_wait(read), COLUMBA_ERROR_OK);
     const struct columba_history_page *page = columba_future_history(read);
     assert_int_equal(page->count, 2);
-    assert_string_equal(page->messages[0].body, "imported secret");
-    assert_string_equal(page->messages[1].body, "the pigeons are in the loft");
+    assert_string_equal(page->messages[0].body, "the pigeons are in the loft");
+    assert_string_equal(page->messages[1].body, "imported secret");
     assert_true(page->messages[0].is_encrypted);
     columba_future_destroy(read);
     assert_false(was_heard("pigeons"));
@@ -284,6 +299,9 @@ static void a_repeated_send_is_the_same_bytes(void **state)
     }
     assert_int_equal(node->rows[0].size, node->rows[1].size);
     assert_memory_equal(node->rows[0].content, node->rows[1].content, node->rows[0].size);
+    assert_int_equal(node->retries, 2); /* a given id may have been used before: the node looks */
+    assert_int_equal(finish(send_text("an id of its own")), COLUMBA_ERROR_OK);
+    assert_int_equal(node->retries, 2);
     end();
 }
 
@@ -298,7 +316,8 @@ static void what_a_node_makes_up_does_not_pass_for_a_message(void **state)
     struct content forged = {.sender = slice_of_text("bob"), .body = slice_of_text("from bob")};
     content_encode(&forged, bytes);
     fake_store(node, &garden, &id, slice_of(bytes, content_size(&forged)));
-    fake_store(node, &garden, &id, slice_of_text("no content at all"));
+    struct id later = message_id_make(2, 1, &alice);
+    fake_store(node, &garden, &later, slice_of_text("no content at all"));
     struct columba_future *read = read_garden();
     assert_int_equal(columba_future_wait(read), COLUMBA_ERROR_OK);
     const struct columba_history_page *page = columba_future_history(read);
