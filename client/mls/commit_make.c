@@ -26,6 +26,7 @@ enum mls_error mls_maker_init(struct mls_maker *maker, struct mls_group *group,
     maker->staged->reinit = mls_buffer_of(group->memory);
     maker->staged->removed = mls_index_list_of(group->memory);
     maker->staged->proposals = mls_buffer_of(group->memory);
+    maker->staged->closer = mls_buffer_of(group->memory);
     maker->staged->epoch = mls_epoch_create(group);
     if (maker->staged->epoch == NULL) {
         return MLS_ERR_NO_MEMORY;
@@ -73,7 +74,8 @@ static enum mls_error place_leaf(struct mls_maker *maker, struct slice parent_ha
     if (!maker->change.is_external && old != NULL) {
         leaf.extensions = old->extensions;
     }
-    enum mls_error error = mls_identity_write_leaf(group->identity, &leaf, &maker->path);
+    enum mls_error error =
+        mls_identity_write_leaf(mls_group_leaf_identity(group), &leaf, &maker->path);
     if (error != MLS_OK) {
         return error;
     }
@@ -222,6 +224,15 @@ enum mls_error mls_maker_finish(struct mls_maker *maker, enum mls_coat coat, str
     if (error == MLS_OK) {
         error = mls_staged_note(maker->staged, &maker->change, maker->has_path, outgoing.sender,
                                 to->own_leaf);
+    }
+    if (error == MLS_OK) {
+        struct mls_party_view us = {
+            .kind = mls_event_sender_of(outgoing.sender.type),
+            .index = to->own_leaf,
+            .credential = mls_credential_of(mls_tree_leaf(to->tree, to->own_leaf)),
+        };
+        mls_party_write(&us, &maker->staged->closer);
+        error = maker->staged->closer.failed ? MLS_ERR_NO_MEMORY : MLS_OK;
     }
     if (error == MLS_OK) {
         struct slice commit = mls_buffer_done(out_commit);

@@ -323,6 +323,7 @@ static enum mls_error taker_init(struct taker *taker)
     taker->staged->reinit = mls_buffer_of(group->memory);
     taker->staged->removed = mls_index_list_of(group->memory);
     taker->staged->proposals = mls_buffer_of(group->memory);
+    taker->staged->closer = mls_buffer_of(group->memory);
     taker->staged->epoch = mls_epoch_create(group);
     if (taker->staged->epoch == NULL) {
         return MLS_ERR_NO_MEMORY;

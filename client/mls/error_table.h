@@ -10,6 +10,7 @@
     /* The caller and its resources. */                                                            \
     X(NO_MEMORY, "an allocation failed")                                                           \
     X(ARGUMENT, "an argument is not usable")                                                       \
+    X(IDENTITY, "another identity than the group or the key package was made with")                \
     X(STORAGE, "the storage did not take the change")                                              \
     X(LIMIT, "a named limit was reached")                                                          \
     X(COMMIT_STAGED, "a commit of our own is staged: merge or discard it first")                   \

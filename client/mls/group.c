@@ -27,6 +27,8 @@ struct mls_group *mls_group_allocate(struct mls_identity *identity, struct mls_s
     group->padding_bytes = MLS_PADDING_DEFAULT_BYTES;
     group->past_max = MLS_PAST_EPOCHS_DEFAULT;
     group->reinit = mls_buffer_of(memory);
+    group->closer = mls_buffer_of(memory);
+    group->inviter = mls_buffer_of(memory);
     mls_environment_random(&group->environment, group->hash_key, sizeof(group->hash_key));
     mls_secret_pool_init(&group->pool, identity->environment.guarded);
     return group;
@@ -42,6 +44,33 @@ struct mls_epoch *mls_epoch_create_past(struct mls_group *group)
     epoch->signers = mls_buffer_of(group->memory);
     epoch->removed = mls_index_list_of(group->memory);
     return epoch;
+}
+
+enum mls_error mls_group_set_next_identity(struct mls_group *group, struct mls_identity *identity)
+{
+    if (identity != NULL && identity->suite != group->suite) {
+        return MLS_ERR_SUITE;
+    }
+    group->next_identity = identity == group->identity ? NULL : identity;
+    return MLS_OK;
+}
+
+struct mls_identity *mls_group_leaf_identity(const struct mls_group *group)
+{
+    return group->next_identity == NULL ? group->identity : group->next_identity;
+}
+
+struct mls_identity *mls_group_identity_in(const struct mls_group *group,
+                                           const struct mls_epoch *epoch)
+{
+    const struct mls_leaf_node *own = mls_tree_leaf(epoch->tree, epoch->own_leaf);
+    struct mls_identity *known[] = {group->identity, mls_group_leaf_identity(group)};
+    for (size_t i = 0; i < 2; i++) {
+        if (own == NULL || slice_equal(own->signature_key, mls_identity_signature_key(known[i]))) {
+            return known[i];
+        }
+    }
+    return NULL;
 }
 
 struct mls_epoch *mls_epoch_create(struct mls_group *group)
@@ -170,6 +199,7 @@ void mls_staged_destroy(struct mls_group *group, struct mls_staged *staged)
     mls_buffer_clear(&staged->reinit);
     mls_index_list_clear(&staged->removed);
     mls_buffer_clear(&staged->proposals);
+    mls_buffer_clear(&staged->closer);
     memory_release(group->memory, staged);
 }
 
@@ -192,7 +222,22 @@ void mls_group_destroy(struct mls_group *group)
     mls_resumption_clear(group);
     memory_release(group->memory, group->psks);
     mls_buffer_clear(&group->reinit);
+    mls_buffer_clear(&group->closer);
+    mls_buffer_clear(&group->inviter);
     memory_release(group->memory, group);
+}
+
+enum mls_error mls_group_erase(struct mls_group *group)
+{
+    struct mls_transaction transaction;
+    mls_transaction_begin(&transaction, group);
+    transaction.outcome.call = MLS_CALL_ERASE;
+    mls_erase_all(&transaction);
+    enum mls_error error = mls_transaction_end(&transaction, MLS_OK);
+    if (error == MLS_OK) {
+        mls_group_destroy(group);
+    }
+    return error;
 }
 
 /* The one leaf of a new group. */

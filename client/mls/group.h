@@ -66,7 +66,8 @@ struct mls_staged {
     bool has_path;
     struct mls_buffer proposals; /* those it covers, as proposal_view.c writes them */
     uint32_t proposal_count;
-    bool was_sealed; /* received as a PrivateMessage, under this key: */
+    struct mls_buffer closer; /* the committer, where it closes the group */
+    bool was_sealed;          /* received as a PrivateMessage, under this key: */
     uint32_t sender_leaf;
     uint32_t generation;
 };
@@ -99,6 +100,7 @@ struct mls_known_psk {
 struct mls_group {
     struct mls_environment environment;
     struct mls_identity *identity;
+    struct mls_identity *next_identity; /* of the next leaf we make; NULL: the same */
     struct memory *memory;
     const struct mls_suite *suite;
     struct mls_secret_pool pool;
@@ -123,7 +125,9 @@ struct mls_group {
     size_t resumption_room;
     struct mls_known_psk *psks;
     size_t psk_count;
-    struct mls_buffer reinit; /* the ReInit proposal that closed the group */
+    struct mls_buffer reinit;  /* the ReInit proposal that closed the group */
+    struct mls_buffer closer;  /* who committed what closed it: a mls_party */
+    struct mls_buffer inviter; /* whose welcome we came by: another */
 };
 
 /* -- environment.c -- */
@@ -148,6 +152,11 @@ bool mls_environment_accepts_sender(const struct mls_environment *environment,
                                     struct slice signature_key,
                                     const struct mls_credential *credential);
 
+/* -- party.c: somebody and its credential, as it was then -- */
+void mls_party_write(const struct mls_party_view *party, struct mls_buffer *out);
+/* Empty where nobody was written. */
+struct mls_party_view mls_party_read(struct slice encoded);
+
 /* -- identity.c: a leaf node of our own -- */
 struct mls_own_leaf {
     enum mls_leaf_source source;
@@ -165,6 +174,11 @@ enum mls_error mls_identity_write_leaf(const struct mls_identity *identity,
 
 /* -- group.c -- */
 struct mls_group *mls_group_allocate(struct mls_identity *identity, struct mls_storage *storage);
+/* The identity that our next leaf is made with. */
+struct mls_identity *mls_group_leaf_identity(const struct mls_group *group);
+/* That of our leaf in an epoch, current or staged. NULL: it was not given. */
+struct mls_identity *mls_group_identity_in(const struct mls_group *group,
+                                           const struct mls_epoch *epoch);
 struct mls_epoch *mls_epoch_create(struct mls_group *group);
 /* Without room for the secrets that a past one has not. */
 struct mls_epoch *mls_epoch_create_past(struct mls_group *group);
@@ -399,7 +413,7 @@ struct mls_transaction {
 enum mls_store_mode {
     MLS_STORE_NEW,    /* with all secrets */
     MLS_STORE_PAST,   /* with the few that an ended epoch keeps */
-    MLS_STORE_PUBLIC, /* with none */
+    MLS_STORE_CLOSED, /* the last one of a group that removed us: what reads its late messages */
 };
 /* Every record of the group, in the order of a blob; resumption keys come from `source`. */
 enum mls_error mls_store_group(struct mls_transaction *transaction, const struct mls_group *source);

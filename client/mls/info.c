@@ -49,9 +49,12 @@ enum mls_error mls_epoch_write_info(const struct mls_group *group, struct mls_ep
         return MLS_ERR_NO_MEMORY;
     }
     struct slice signed_part = slice_of(out->data + start, out->size - start);
-    enum mls_error error =
-        mls_sign_with_label(group->suite, group->memory, group->identity->private_key,
-                            "GroupInfoTBS", &signed_part, 1, signature);
+    const struct mls_identity *signer = mls_group_identity_in(group, epoch);
+    if (signer == NULL) {
+        return MLS_ERR_IDENTITY;
+    }
+    enum mls_error error = mls_sign_with_label(group->suite, group->memory, signer->private_key,
+                                               "GroupInfoTBS", &signed_part, 1, signature);
     mls_write_vector(out, slice_of(signature, group->suite->signature_bytes));
     return error == MLS_OK && out->failed ? MLS_ERR_NO_MEMORY : error;
 }

@@ -48,7 +48,10 @@ static enum mls_error find_entry(struct joiner *joiner, struct mls_key_package *
             if (slice_equal(joiner->entry.new_member, mls_key_package_reference(packages[i])) &&
                 packages[i]->view.suite == joiner->welcome.suite) {
                 joiner->package = packages[i];
-                return MLS_OK;
+                return slice_equal(packages[i]->view.leaf.signature_key,
+                                   mls_identity_signature_key(joiner->group->identity))
+                           ? MLS_OK
+                           : MLS_ERR_IDENTITY;
             }
         }
     }
@@ -237,6 +240,17 @@ static enum mls_error join(struct joiner *joiner, struct mls_key_package *const 
     return error;
 }
 
+static enum mls_error note_inviter(struct mls_group *group, uint32_t signer)
+{
+    struct mls_party_view inviter = {
+        .kind = MLS_FROM_MEMBER,
+        .index = signer,
+        .credential = mls_credential_of(mls_tree_leaf(group->current->tree, signer)),
+    };
+    mls_party_write(&inviter, &group->inviter);
+    return group->inviter.failed ? MLS_ERR_NO_MEMORY : MLS_OK;
+}
+
 /* External keys go on being known: later proposals may name them. */
 static enum mls_error keep_psks(struct mls_group *group, const struct mls_join_options *options)
 {
@@ -271,6 +285,9 @@ enum mls_error mls_group_join(struct mls_identity *identity,
     enum mls_error error = group->current == NULL || joiner.path == NULL
                                ? MLS_ERR_NO_MEMORY
                                : join(&joiner, packages, package_count, welcome);
+    if (error == MLS_OK) {
+        error = note_inviter(group, joiner.info.signer);
+    }
     if (error == MLS_OK) {
         error = keep_psks(group, joiner.options);
     }

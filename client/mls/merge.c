@@ -132,6 +132,7 @@ static void move_on(struct mls_group *group, struct mls_staged *staged,
     if (staged->reinit.size > 0) {
         group->state = MLS_GROUP_REINITIALISED;
         group->reinit = staged->reinit;
+        group->closer = staged->closer;
     }
 }
 
@@ -149,6 +150,9 @@ static void settle(struct mls_group *group, const struct mls_group *before,
     destroy_pending(before);
     staged->epoch = NULL;
     staged->removed = mls_index_list_of(group->memory);
+    if (staged->reinit.size > 0) {
+        staged->closer = mls_buffer_of(group->memory);
+    }
     staged->reinit = mls_buffer_of(group->memory);
     mls_staged_destroy(group, staged);
 }
@@ -202,14 +206,30 @@ static enum mls_error store_closing(struct mls_group *group)
     return mls_transaction_end(&transaction, error);
 }
 
-/* A group that removed us keeps its public face; every secret goes (12.4.2). */
+/* What reads messages of the last epoch that come late; all else goes. */
+static void drop_secrets(struct mls_group *group, struct mls_epoch *epoch)
+{
+    uint8_t sender_data[MLS_HASH_MAX_BYTES];
+    memcpy(sender_data, epoch->secrets->sender_data, sizeof(sender_data));
+    mls_epoch_drop_keys(group, epoch);
+    sodium_memzero(epoch->secrets, sizeof(*epoch->secrets));
+    if (epoch->secret_tree != NULL) {
+        memcpy(epoch->secrets->sender_data, sender_data, sizeof(sender_data));
+    }
+    sodium_memzero(sender_data, sizeof(sender_data));
+}
+
+/* A group that removed us keeps its public face and, unless no past epochs are wanted, what reads
+ * the messages that were sent before (12.4.2). */
 static enum mls_error close_group(struct mls_group *group)
 {
     struct mls_group before = *group;
     struct mls_secret_tree *secret_tree = group->current->secret_tree;
+    bool reads = group->past_max > 0;
     group->state = MLS_GROUP_REMOVED;
-    group->past_count = 0;
-    group->current->secret_tree = NULL;
+    group->past_count = reads ? group->past_count : 0;
+    group->current->secret_tree = reads ? secret_tree : NULL;
+    group->closer = before.received->closer;
     leave_behind(group);
     enum mls_error error = store_closing(group);
     if (error != MLS_OK) {
@@ -217,16 +237,18 @@ static enum mls_error close_group(struct mls_group *group)
         group->current->secret_tree = secret_tree;
         return error;
     }
+    before.received->closer = mls_buffer_of(group->memory);
     mls_staged_destroy(group, before.own);
     mls_staged_destroy(group, before.received);
     destroy_pending(&before);
-    for (size_t i = 0; i < before.past_count; i++) {
+    for (size_t i = group->past_count; i < before.past_count; i++) {
         mls_epoch_destroy(group, before.past[i]);
     }
     mls_resumption_clear(group);
-    mls_epoch_drop_keys(group, group->current);
-    sodium_memzero(group->current->secrets, sizeof(*group->current->secrets));
-    mls_secret_tree_destroy(secret_tree);
+    drop_secrets(group, group->current);
+    if (!reads) {
+        mls_secret_tree_destroy(secret_tree);
+    }
     return MLS_OK;
 }
 
@@ -239,7 +261,16 @@ enum mls_error mls_group_merge(struct mls_group *group, enum mls_staged_kind kin
     if (staged->epoch == NULL) {
         return close_group(group);
     }
-    return enter_epoch(group, staged);
+    struct mls_identity *identity = mls_group_identity_in(group, staged->epoch);
+    if (identity == NULL) {
+        return MLS_ERR_IDENTITY;
+    }
+    enum mls_error error = enter_epoch(group, staged);
+    if (error == MLS_OK && identity != group->identity) {
+        group->identity = identity;
+        group->next_identity = NULL;
+    }
+    return error;
 }
 
 enum mls_error mls_group_discard(struct mls_group *group, enum mls_staged_kind kind)

@@ -100,6 +100,7 @@ enum mls_call {
     MLS_CALL_MERGE_OWN,
     MLS_CALL_MERGE_RECEIVED,
     MLS_CALL_DISCARD,
+    MLS_CALL_ERASE,
 };
 
 /* What a call is about to hand out. Views live for the call of `attend` only. */
@@ -199,6 +200,20 @@ enum mls_error MLS_MUST_CHECK mls_key_package_from_keys(const struct mls_environ
 
 struct mls_group;
 
+/* Whom something comes from: a member, a sender that the group's extensions name, a newcomer. */
+enum mls_event_sender {
+    MLS_FROM_MEMBER = 1,
+    MLS_FROM_EXTERNAL = 2,
+    MLS_FROM_NEW_MEMBER = 3,
+};
+
+struct mls_reinit_options {
+    struct slice group_id;
+    uint16_t version;
+    uint16_t suite;
+    struct slice extensions;
+};
+
 struct mls_psk {
     struct slice id;
     struct slice secret;
@@ -253,11 +268,40 @@ enum mls_error MLS_MUST_CHECK mls_group_join_external(struct mls_identity *ident
                                                       struct mls_buffer *out_commit);
 /* NULL is fine. Wipes all secrets. */
 void mls_group_destroy(struct mls_group *group);
+/* Destroys the group and erases its records: nothing of it is left here. STORAGE: it is still
+ * there. */
+enum mls_error MLS_MUST_CHECK mls_group_erase(struct mls_group *group);
 
 struct slice mls_group_id(const struct mls_group *group);
 uint64_t mls_group_epoch(const struct mls_group *group);
 /* False: removed, or reinitialised. */
 bool mls_group_is_active(const struct mls_group *group);
+
+enum mls_closed {
+    MLS_NOT_CLOSED,
+    MLS_CLOSED_REMOVED,       /* we were; what was sent before that can still be read */
+    MLS_CLOSED_REINITIALISED, /* another group follows (11.2) */
+};
+/* Somebody, with the credential that it had then. */
+struct mls_party_view {
+    enum mls_event_sender kind; /* 0: nobody */
+    uint32_t index;             /* leaf, in the epoch of then */
+    struct mls_credential_view credential;
+};
+/*
+ * The identity that our next leaf is made with: by our commits with a path, and by update
+ * proposals. The group goes on under it once such a commit was merged, so it must outlive the group
+ * too; the old one is needed until then. It is not stored: after a restore with the old identity,
+ * give it again before the commit is merged. NULL: none. SUITE.
+ */
+enum mls_error MLS_MUST_CHECK mls_group_set_next_identity(struct mls_group *group,
+                                                          struct mls_identity *identity);
+/* Why, and whose commit did it. The view lives as long as the group. */
+enum mls_closed mls_group_closed(const struct mls_group *group, struct mls_party_view *out_by);
+/* The parameters of the group that follows a reinitialised one. False: there are none. */
+bool mls_group_next_parameters(const struct mls_group *group, struct mls_reinit_options *out);
+/* Whose welcome we came by. False: we came by none. The view lives as long as the group. */
+bool mls_group_inviter(const struct mls_group *group, struct mls_party_view *out);
 uint32_t mls_group_own_leaf(const struct mls_group *group);
 uint32_t mls_group_member_count(const struct mls_group *group);
 /* Steps over members by leaf index: start with 0, go on with *leaf + 1. False: no more. */
@@ -272,6 +316,8 @@ enum mls_error MLS_MUST_CHECK mls_group_export(const struct mls_group *group, co
                                                struct slice context, uint8_t *out, size_t size);
 /* A key for later PSK proposals that name it; replaces one of the same id. */
 enum mls_error MLS_MUST_CHECK mls_group_add_psk(struct mls_group *group, const struct mls_psk *psk);
+/* Forgets it. PSK_UNKNOWN. */
+enum mls_error MLS_MUST_CHECK mls_group_remove_psk(struct mls_group *group, struct slice id);
 /* Content is padded to a multiple of this; 0: not at all. LIMIT. */
 enum mls_error MLS_MUST_CHECK mls_group_set_padding(struct mls_group *group, size_t bytes);
 /* How many ended epochs can still be read; at most MLS_PAST_EPOCHS_MAX. Applies from the next
@@ -284,13 +330,6 @@ enum mls_error MLS_MUST_CHECK mls_group_info(const struct mls_group *group, bool
 /* The content of a ratchet_tree extension, for joins that are given it out of band. */
 enum mls_error MLS_MUST_CHECK mls_group_tree(const struct mls_group *group, struct mls_buffer *out);
 
-/* Whom something comes from: a member, a sender that the group's extensions name, a newcomer. */
-enum mls_event_sender {
-    MLS_FROM_MEMBER = 1,
-    MLS_FROM_EXTERNAL = 2,
-    MLS_FROM_NEW_MEMBER = 3,
-};
-
 /* ---- Sending ---- */
 
 /* An application message (6.3). GROUP_CLOSED, PROPOSALS_PENDING. */
@@ -301,13 +340,6 @@ enum mls_error MLS_MUST_CHECK mls_group_encrypt(struct mls_group *group, struct 
 enum mls_coat {
     MLS_COAT_PRIVATE = 0, /* PrivateMessage */
     MLS_COAT_PUBLIC = 1,  /* PublicMessage: the delivery service can read it. OPEN_MESSAGE */
-};
-
-struct mls_reinit_options {
-    struct slice group_id;
-    uint16_t version;
-    uint16_t suite;
-    struct slice extensions;
 };
 
 enum mls_propose_kind {
@@ -438,7 +470,8 @@ void mls_group_hash_commit(const struct mls_group *group, struct slice commit, u
  * mls_group_next_member does. False: no more, or nothing is staged, or it removes us. */
 bool mls_group_next_staged_member(const struct mls_group *group, enum mls_staged_kind kind,
                                   uint32_t *leaf, struct mls_credential_view *out);
-/* Enters the staged epoch (14). NOTHING_STAGED. */
+/* Enters the staged epoch (14). NOTHING_STAGED; IDENTITY: our leaf there is of an identity that was
+ * not given (mls_group_set_next_identity). */
 enum mls_error MLS_MUST_CHECK mls_group_merge(struct mls_group *group, enum mls_staged_kind kind);
 /* Forgets it. */
 enum mls_error MLS_MUST_CHECK mls_group_discard(struct mls_group *group, enum mls_staged_kind kind);
@@ -579,8 +612,8 @@ enum mls_error MLS_MUST_CHECK mls_group_succeed(const struct mls_group *group,
 /* The whole group as one secret blob. Two groups in the same state give the same bytes. A received
  * commit that is staged is not in it. */
 enum mls_error MLS_MUST_CHECK mls_group_save(const struct mls_group *group, struct mls_buffer *out);
-/* STATE_VERSION, STATE_MALFORMED. `storage` may be NULL; else it has the group's records then, in
- * place of what was in it. */
+/* STATE_VERSION, STATE_MALFORMED, IDENTITY. `storage` may be NULL; else it has the group's records
+ * then, in place of what was in it. */
 enum mls_error MLS_MUST_CHECK mls_group_load(struct mls_identity *identity, struct slice blob,
                                              struct mls_storage *storage, struct mls_group **out);
 /* The same from the records of a storage, in any order. It is not written. */

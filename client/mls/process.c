@@ -29,6 +29,11 @@ static enum mls_error find_epoch(struct incoming *in, struct slice group_id, uin
     if (!slice_equal(group_id, mls_group_id(group))) {
         return MLS_ERR_WRONG_GROUP;
     }
+    /* What was sent before we were removed can still be read, and nothing else. */
+    if (group->state == MLS_GROUP_REMOVED &&
+        (type != MLS_CONTENT_APPLICATION || number > current)) {
+        return MLS_ERR_GROUP_CLOSED;
+    }
     if (number > current) {
         return MLS_ERR_FUTURE_EPOCH;
     }
@@ -36,7 +41,10 @@ static enum mls_error find_epoch(struct incoming *in, struct slice group_id, uin
         return MLS_ERR_STALE_EPOCH;
     }
     in->epoch = mls_group_find_epoch(group, number);
-    return in->epoch == NULL ? MLS_ERR_STALE_EPOCH : MLS_OK;
+    if (in->epoch == NULL) {
+        return MLS_ERR_STALE_EPOCH;
+    }
+    return in->epoch->secret_tree == NULL ? MLS_ERR_GROUP_CLOSED : MLS_OK;
 }
 
 /* -- which key has signed -- */
@@ -281,6 +289,16 @@ static enum mls_error take_commit(struct incoming *in)
     if (error != MLS_OK) {
         return error;
     }
+    struct mls_party_view committer = {
+        .kind = in->event.sender,
+        .index = staged->committer,
+        .credential = in->credential,
+    };
+    mls_party_write(&committer, &staged->closer);
+    if (staged->closer.failed) {
+        mls_staged_destroy(group, staged);
+        return MLS_ERR_NO_MEMORY;
+    }
     mls_group_hash_commit(group, in->bytes, staged->hash);
     staged->was_sealed = in->has_step;
     staged->sender_leaf = in->step.leaf;
@@ -408,9 +426,6 @@ enum mls_error mls_group_process(struct mls_group *group, struct slice message,
     };
     *out = (struct mls_event){.storage = mls_buffer_of(group->memory),
                               .sender_storage = mls_buffer_of(group->memory)};
-    if (group->state == MLS_GROUP_REMOVED) {
-        return MLS_ERR_GROUP_CLOSED;
-    }
     arena_init(&in.arena, group->memory, MLS_PARSE_ARENA_MAX_BYTES);
     enum mls_error error = take_bytes(&in);
     if (error == MLS_OK) {

@@ -24,7 +24,7 @@ static enum mls_error write_update(struct mls_group *group, struct mls_buffer *o
         .leaf = group->current->own_leaf,
     };
     mls_write_u16(out, MLS_PROPOSAL_UPDATE);
-    enum mls_error error = mls_identity_write_leaf(group->identity, &leaf, out);
+    enum mls_error error = mls_identity_write_leaf(mls_group_leaf_identity(group), &leaf, out);
     if (error != MLS_OK) {
         mls_secret_give(&group->pool, private_key, MLS_KEM_MAX_BYTES);
         return error;

@@ -115,6 +115,34 @@ enum mls_error mls_group_add_psk(struct mls_group *group, const struct mls_psk *
 }
 
 /* Writes the key to `scratch`, as it may come from a storage. */
+/* The last one takes its place. */
+enum mls_error mls_group_remove_psk(struct mls_group *group, struct slice id)
+{
+    struct mls_transaction transaction;
+    size_t at = find_known(group, id);
+    if (at == group->psk_count) {
+        return MLS_ERR_PSK_UNKNOWN;
+    }
+    size_t last = group->psk_count - 1;
+    struct mls_known_psk gone = group->psks[at];
+    group->psks[at] = group->psks[last];
+    group->psk_count = last;
+    mls_transaction_begin(&transaction, group);
+    if (at < last) {
+        mls_store_psk(&transaction, at);
+    }
+    mls_erase_psk(&transaction, last);
+    enum mls_error error = mls_transaction_end(&transaction, MLS_OK);
+    if (error == MLS_OK) {
+        known_clear(group, &gone);
+    } else {
+        group->psks[last] = group->psks[at];
+        group->psks[at] = gone;
+        group->psk_count = last + 1;
+    }
+    return error;
+}
+
 static enum mls_error find_resumption(const struct mls_group *group, const struct mls_psk_id *id,
                                       uint8_t *scratch, struct slice *out_secret)
 {

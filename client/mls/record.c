@@ -13,6 +13,7 @@ static bool shape_of(enum mls_record_kind kind, struct shape *out)
     *out = (struct shape){false};
     switch (kind) {
     case MLS_RECORD_META:
+    case MLS_RECORD_INVITER:
     case MLS_RECORD_STAGED:
         return true;
     case MLS_RECORD_EPOCH:

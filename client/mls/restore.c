@@ -109,6 +109,18 @@ static enum mls_error create_secret_tree(struct mls_group *group, struct mls_epo
 }
 
 /* A current or staged epoch, without its tree. */
+/* The last epoch of a group that removed us: what reads its late messages. */
+static enum mls_error read_closed(struct reader *reader, struct mls_epoch *epoch, bool *out_reads)
+{
+    *out_reads = mls_read_optional(reader);
+    struct slice sender_data = reader_bytes(reader, MLS_HASH_MAX_BYTES);
+    if (reader->failed) {
+        return MLS_ERR_STATE_MALFORMED;
+    }
+    memcpy(epoch->secrets->sender_data, sender_data.data, sender_data.size);
+    return MLS_OK;
+}
+
 static enum mls_error read_live(struct mls_group *group, struct slice value,
                                 struct mls_epoch *epoch, uint32_t *out_leaf_width)
 {
@@ -116,7 +128,7 @@ static enum mls_error read_live(struct mls_group *group, struct slice value,
     struct reader reader = reader_of(value);
     enum mls_error error = read_head(&reader, &head);
     struct slice interim = mls_read_vector(&reader);
-    enum mls_store_mode mode = group->state == MLS_GROUP_REMOVED ? MLS_STORE_PUBLIC : MLS_STORE_NEW;
+    enum mls_store_mode mode = group->state == MLS_GROUP_REMOVED ? MLS_STORE_CLOSED : MLS_STORE_NEW;
     if (error != MLS_OK || head.mode != mode || interim.size != group->suite->hash_bytes) {
         return MLS_ERR_STATE_MALFORMED;
     }
@@ -124,11 +136,14 @@ static enum mls_error read_live(struct mls_group *group, struct slice value,
     epoch->own_leaf = head.own_leaf;
     *out_leaf_width = head.leaf_width;
     error = read_context(group, head.context, epoch);
+    bool reads = true;
     if (error == MLS_OK && mode == MLS_STORE_NEW) {
         error = read_secrets(group, &reader, epoch);
-        if (error == MLS_OK) {
-            error = create_secret_tree(group, epoch, head.leaf_width);
-        }
+    } else if (error == MLS_OK) {
+        error = read_closed(&reader, epoch, &reads);
+    }
+    if (error == MLS_OK && reads) {
+        error = create_secret_tree(group, epoch, head.leaf_width);
     }
     return error == MLS_OK && !reader_is_done(&reader) ? MLS_ERR_STATE_MALFORMED : error;
 }
@@ -181,7 +196,7 @@ static enum mls_error find_past(const struct restorer *from, uint64_t number,
     struct slice value;
     struct mls_group *group = from->group;
     struct mls_record_id id = {.kind = MLS_RECORD_EPOCH, .epoch = number};
-    if (group->state == MLS_GROUP_REMOVED || !find_record(from, id, &value)) {
+    if (!find_record(from, id, &value)) {
         return MLS_ERR_STATE_MALFORMED;
     }
     struct mls_epoch *epoch = mls_epoch_create_past(group);
@@ -275,10 +290,13 @@ static enum mls_error read_meta(struct restorer *from, struct slice value)
         error = read_epochs(from, &reader);
     }
     mls_write_bytes(&from->group->reinit, mls_read_vector(&reader));
+    mls_write_bytes(&from->group->closer, mls_read_vector(&reader));
     if (error == MLS_OK && !reader_is_done(&reader)) {
         error = MLS_ERR_STATE_MALFORMED;
     }
-    return error == MLS_OK && from->group->reinit.failed ? MLS_ERR_NO_MEMORY : error;
+    return error == MLS_OK && (from->group->reinit.failed || from->group->closer.failed)
+               ? MLS_ERR_NO_MEMORY
+               : error;
 }
 
 /* -- T, N and R -- */
@@ -429,6 +447,9 @@ static enum mls_error read_record(struct restorer *from, const struct mls_record
         return note_index(from->proposals, from->proposal_count, id->index, value);
     case MLS_RECORD_EPOCH:
         return mls_group_find_epoch(group, id->epoch) == NULL ? MLS_ERR_STATE_MALFORMED : MLS_OK;
+    case MLS_RECORD_INVITER:
+        mls_write_bytes(&group->inviter, value);
+        return group->inviter.failed ? MLS_ERR_NO_MEMORY : MLS_OK;
     case MLS_RECORD_META:
     case MLS_RECORD_STAGED:
     case MLS_RECORD_SKIPPED:
@@ -518,9 +539,21 @@ static enum mls_error check_ratchets(const struct mls_epoch *epoch)
     return MLS_OK;
 }
 
+/* Signing with another key than our leaf's, all that it made would be refused by the others. */
+static enum mls_error check_identity(const struct mls_group *group)
+{
+    const struct mls_leaf_node *own = mls_tree_leaf(group->current->tree, group->current->own_leaf);
+    return slice_equal(own->signature_key, mls_identity_signature_key(group->identity))
+               ? MLS_OK
+               : MLS_ERR_IDENTITY;
+}
+
 static enum mls_error check_group(const struct mls_group *group)
 {
     enum mls_error error = check_tree(group, group->current);
+    if (error == MLS_OK) {
+        error = check_identity(group);
+    }
     if (error == MLS_OK) {
         error = check_ratchets(group->current);
     }
@@ -607,18 +640,22 @@ static enum mls_error read_staged_head(struct mls_group *group, struct reader *r
     out->has_path = mls_read_optional(reader);
     out->proposal_count = reader_u32(reader);
     struct slice proposals = mls_read_vector(reader);
+    struct slice closer = mls_read_vector(reader);
     out->reinit = mls_buffer_of(group->memory);
     out->removed = mls_index_list_of(group->memory);
     out->proposals = mls_buffer_of(group->memory);
+    out->closer = mls_buffer_of(group->memory);
     if (reader->failed) {
         return MLS_ERR_STATE_MALFORMED;
     }
     memcpy(out->hash, hash.data, hash.size);
     mls_write_bytes(&out->reinit, reinit);
     mls_write_bytes(&out->proposals, proposals);
+    mls_write_bytes(&out->closer, closer);
     enum mls_error error = read_indices(removed, &out->removed);
-    return error == MLS_OK && (out->reinit.failed || out->proposals.failed) ? MLS_ERR_NO_MEMORY
-                                                                            : error;
+    return error == MLS_OK && (out->reinit.failed || out->proposals.failed || out->closer.failed)
+               ? MLS_ERR_NO_MEMORY
+               : error;
 }
 
 static enum mls_error read_staged(struct mls_group *group, struct slice value)

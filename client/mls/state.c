@@ -23,6 +23,7 @@ void mls_store_meta(struct mls_transaction *transaction)
         mls_write_u64(&value, group->past[i]->context.epoch);
     }
     mls_write_vector(&value, mls_buffer_done(&group->reinit));
+    mls_write_vector(&value, mls_buffer_done(&group->closer));
     mls_transaction_put(transaction, (struct mls_record_id){.kind = MLS_RECORD_META}, &value);
 }
 
@@ -121,6 +122,9 @@ static void write_epoch(const struct mls_group *group, const struct mls_epoch *e
     mls_write_vector(out, slice_of(epoch->interim, group->suite->hash_bytes));
     if (mode == MLS_STORE_NEW) {
         write_keys(group, epoch, out);
+    } else {
+        mls_write_u8(out, epoch->secret_tree != NULL);
+        mls_write_bytes(out, slice_of(epoch->secrets->sender_data, MLS_HASH_MAX_BYTES));
     }
 }
 
@@ -386,6 +390,7 @@ void mls_store_staged(struct mls_transaction *transaction, const struct mls_stag
     mls_write_u8(&value, staged->has_path);
     mls_write_u32(&value, staged->proposal_count);
     mls_write_vector(&value, mls_buffer_done(&staged->proposals));
+    mls_write_vector(&value, mls_buffer_done(&staged->closer));
     write_tree_changes(group->current->tree, epoch->tree, &value);
     size_t mark = mls_write_open(&value);
     write_epoch(group, epoch, MLS_STORE_NEW, &value);
@@ -432,13 +437,19 @@ enum mls_error mls_store_group(struct mls_transaction *transaction, const struct
         return MLS_OK;
     }
     mls_store_meta(transaction);
+    if (group->inviter.size > 0) {
+        struct mls_buffer inviter = mls_buffer_of(group->memory);
+        mls_write_bytes(&inviter, mls_buffer_done(&group->inviter));
+        mls_transaction_put(transaction, (struct mls_record_id){.kind = MLS_RECORD_INVITER},
+                            &inviter);
+    }
     mls_store_tree(transaction, NULL, group->current->tree);
     for (size_t i = 0; i < group->past_count; i++) {
         mls_store_epoch(transaction, group->past[i], MLS_STORE_PAST);
         mls_store_secret_tree(transaction, group->past[i]);
     }
     mls_store_epoch(transaction, group->current,
-                    group->state == MLS_GROUP_REMOVED ? MLS_STORE_PUBLIC : MLS_STORE_NEW);
+                    group->state == MLS_GROUP_REMOVED ? MLS_STORE_CLOSED : MLS_STORE_NEW);
     mls_store_secret_tree(transaction, group->current);
     for (size_t i = 0; i < group->psk_count; i++) {
         mls_store_psk(transaction, i);

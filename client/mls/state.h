@@ -2,6 +2,7 @@
  * How a group's records are named and versioned; state.c writes them, restore.c reads them.
  *
  *   G                            version, suite, state, settings, which epochs there are
+ *   I                            who invited us
  *   T node                       one node of the current tree
  *   K epoch                      the epoch's context and secrets, or what is left of them
  *   N epoch node                 one secret of the secret tree
@@ -28,6 +29,7 @@
 
 enum mls_record_kind {
     MLS_RECORD_META = 'G',
+    MLS_RECORD_INVITER = 'I',
     MLS_RECORD_TREE = 'T',
     MLS_RECORD_EPOCH = 'K',
     MLS_RECORD_NODE = 'N',

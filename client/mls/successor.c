@@ -67,6 +67,24 @@ static enum mls_error read_reinit(const struct mls_group *group, struct arena *a
     return error;
 }
 
+bool mls_group_next_parameters(const struct mls_group *group, struct mls_reinit_options *out)
+{
+    struct arena arena;
+    const struct mls_reinit *reinit = NULL;
+    arena_init(&arena, group->memory, MLS_PARSE_ARENA_MAX_BYTES);
+    bool found = read_reinit(group, &arena, &reinit) == MLS_OK;
+    if (found) {
+        *out = (struct mls_reinit_options){
+            .group_id = reinit->group_id,
+            .version = reinit->version,
+            .suite = reinit->suite,
+            .extensions = reinit->extensions,
+        };
+    }
+    arena_clear(&arena);
+    return found;
+}
+
 static enum mls_error check_reinit(const struct mls_group *predecessor,
                                    const struct mls_epoch *epoch)
 {
