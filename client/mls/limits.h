@@ -11,6 +11,11 @@
 /* Leaves of a tree, and so the depth of every walk: 2^20 leaves have 20 levels of parents. */
 #define MLS_LEAVES_MAX (1u << 20)
 #define MLS_DEPTH_MAX 20u
+/* A joiner is shown trees by strangers, and a blank node takes one byte there but some 150 here. So
+ * up to this many nodes may all be blank, as in a group that shrank from 32,768 members; in a
+ * larger tree one node of so many must not be. */
+#define MLS_SPARSE_NODES_MAX (1u << 16)
+#define MLS_SPARSE_NODES_EACH 16u
 /* Proposals in one commit: 10,000 members added at once, and as many pending by reference. */
 #define MLS_PROPOSALS_MAX 16384u
 /* Pending proposals together: those 10,000 adds, and a member that sends large ones for nothing

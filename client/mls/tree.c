@@ -395,11 +395,13 @@ static enum mls_error count_nodes(struct slice list, uint32_t *out_count)
 {
     struct reader reader = reader_of(list);
     uint32_t count = 0;
+    uint32_t filled = 0;
     bool present = false;
     while (reader_left(&reader) > 0) {
         present = mls_read_optional(&reader);
         if (present) {
             (void)mls_tree_skip_node(&reader);
+            filled++;
         }
         count++;
     }
@@ -407,7 +409,8 @@ static enum mls_error count_nodes(struct slice list, uint32_t *out_count)
         return MLS_ERR_TREE_MALFORMED;
     }
     *out_count = count;
-    return count > mls_node_count(MLS_LEAVES_MAX) ? MLS_ERR_LIMIT : MLS_OK;
+    bool sparse = count > MLS_SPARSE_NODES_MAX && filled < count / MLS_SPARSE_NODES_EACH;
+    return count > mls_node_count(MLS_LEAVES_MAX) || sparse ? MLS_ERR_LIMIT : MLS_OK;
 }
 
 enum mls_error mls_tree_decode(struct memory *memory, const struct mls_suite *suite,

@@ -22,6 +22,7 @@ static void *counted_allocate(struct memory *memory, size_t size)
         return NULL;
     }
     world->live++;
+    world->bytes += size;
     return malloc(size);
 }
 

@@ -15,6 +15,7 @@ struct world_memory {
     struct memory memory;
     size_t allocations;
     size_t live;
+    size_t bytes; /* handed out since it was last set to 0 */
     size_t fail_at;
 };
 

@@ -13,6 +13,8 @@
 
 #include "mls_world.h"
 
+#include "client/mls/tree.h"
+
 #define CAST 5
 
 /* ann, bob and mal are in a group; the newcomers are outside. */
@@ -394,6 +396,53 @@ static void large_proposals_take_no_more_than_the_bound(void **state)
     free(id);
 }
 
+/* The last entry of a list of nodes: a leaf, as it stands there. */
+static struct slice list_tail(struct slice list)
+{
+    struct reader reader = reader_of(list);
+    const uint8_t *start = list.data;
+    while (reader_left(&reader) > 0) {
+        start = reader.at;
+        if (mls_read_optional(&reader)) {
+            (void)mls_tree_skip_node(&reader);
+        }
+    }
+    return slice_of(start, list.size - (size_t)(start - list.data));
+}
+
+/* A group info that says so much of so few. */
+static void a_tree_of_blanks_takes_no_memory(void **state)
+{
+    struct cast *m = *state;
+    struct mls_buffer info;
+    struct mls_buffer joining;
+    struct mls_group *group = NULL;
+    const size_t blanks = 2 * (size_t)MLS_LEAVES_MAX - 2;
+    struct mls_buffer tree = mls_buffer_of(&world_memory()->memory);
+    world_group(&m->ann, 2);
+    assert_int_equal(mls_group_info(m->ann.group, false, &info), MLS_OK);
+    struct mls_buffer whole;
+    assert_int_equal(mls_group_tree(m->ann.group, &whole), MLS_OK);
+    /* The last leaf of the real tree, behind as many blanks as a tree can have. */
+    struct reader reader = reader_of(mls_buffer_done(&whole));
+    struct slice list = mls_read_vector(&reader);
+    size_t mark = mls_write_open(&tree);
+    for (size_t i = 0; i < blanks; i++) {
+        mls_write_u8(&tree, 0);
+    }
+    mls_write_bytes(&tree, list_tail(list));
+    mls_write_close(&tree, mark);
+    struct mls_join_options options = {.ratchet_tree = mls_buffer_done(&tree)};
+    world_memory()->bytes = 0;
+    assert_int_equal(mls_group_join_external(m->newcomer.identity, mls_buffer_done(&info), &options,
+                                             &group, &joining),
+                     MLS_ERR_LIMIT);
+    assert_true(world_memory()->bytes < tree.size);
+    mls_buffer_clear(&tree);
+    mls_buffer_clear(&whole);
+    mls_buffer_clear(&info);
+}
+
 int main(void)
 {
     if (sodium_init() < 0) {
@@ -412,6 +461,7 @@ int main(void)
         T(nobody_takes_a_members_place_by_its_name),
         T(own_commits_are_told_apart),
         T(large_proposals_take_no_more_than_the_bound),
+        T(a_tree_of_blanks_takes_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
