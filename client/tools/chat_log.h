@@ -18,7 +18,7 @@
  * the order of the file, and turned round where the whole conversation runs newest first.
  *
  * A bad line is reported by its number and left out. The whole log is held in memory: about its
- * uncompressed size and 130 bytes a message.
+ * uncompressed size and 200 bytes a message.
  */
 #ifndef COLUMBA_CLIENT_TOOLS_CHAT_LOG_H
 #define COLUMBA_CLIENT_TOOLS_CHAT_LOG_H

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uninorm.h>
 #include <xxhash.h>
 
-#include "base/assert.h"
+#include "base/name.h"
 #include "base/utf8.h"
 #include "client/tools/chat_draft.h"
 
@@ -100,30 +101,36 @@ void chat_reading_leave_out(struct chat_reading *reading, uint64_t line, const c
 /* ---- entries -----------------------------------------------------------------------------------
  */
 
-static bool check_name(struct chat_reading *reading, uint64_t line, const char *what,
-                       struct slice name)
+/* A name as names have to be, in `out_name` with a NUL behind it. Another form of the same letters
+ * (files of some systems have decomposed ones) becomes the one form; what else is wrong with it is
+ * said. */
+static bool take_name(struct chat_reading *reading, uint64_t line, const char *what,
+                      struct slice name, char *out_name)
 {
+    size_t size = COLUMBA_NAME_MAX_BYTES;
     if (name.size == 0 || name.size > COLUMBA_NAME_MAX_BYTES) {
         chat_reading_bad(reading, line, "\"%s\" has %zu bytes: 1 to %d are possible", what,
                          name.size, COLUMBA_NAME_MAX_BYTES);
         return false;
     }
-    if (memchr(name.data, '\0', name.size)) {
-        chat_reading_bad(reading, line, "\"%s\" holds a NUL", what);
-        return false;
-    }
-    for (size_t i = 0; i < name.size; i++) {
-        if (name.data[i] < 0x20 || name.data[i] == 0x7f) {
-            chat_reading_bad(reading, line, "\"%s\" holds a control character (byte 0x%02x)", what,
-                             name.data[i]);
-            return false;
+    memcpy(out_name, name.data, name.size);
+    out_name[name.size] = '\0';
+    const char *problem = name_problem(name);
+    if (problem && utf8_is_valid(name)) {
+        uint8_t *normal =
+            u8_normalize(UNINORM_NFC, name.data, name.size, (uint8_t *)out_name, &size);
+        if (normal == (uint8_t *)out_name && !name_problem(slice_of(out_name, size))) {
+            out_name[size] = '\0';
+            problem = NULL;
+        }
+        if (normal != (uint8_t *)out_name) {
+            free(normal);
         }
     }
-    if (!utf8_is_valid(name)) {
-        chat_reading_bad(reading, line, "\"%s\" is not UTF-8", what);
-        return false;
+    if (problem) {
+        chat_reading_bad(reading, line, "the name in \"%s\" %s", what, problem);
     }
-    return true;
+    return !problem;
 }
 
 static bool check_time(struct chat_reading *reading, const struct chat_entry *entry)
@@ -150,8 +157,7 @@ static bool check_time(struct chat_reading *reading, const struct chat_entry *en
 
 static bool check(struct chat_reading *reading, const struct chat_entry *entry)
 {
-    if (!check_name(reading, entry->line, "conversation", entry->conversation) ||
-        !check_name(reading, entry->line, "sender", entry->sender) || !check_time(reading, entry)) {
+    if (!check_time(reading, entry)) {
         return false;
     }
     if (entry->text.size > COLUMBA_BODY_MAX_BYTES) {
@@ -167,16 +173,6 @@ static bool check(struct chat_reading *reading, const struct chat_entry *entry)
         return false;
     }
     return true;
-}
-
-/* A number of the name in the index; texts without a NUL at their end are copied for it. */
-static bool number_name(struct name_index *index, struct slice name, uint32_t *out_number)
-{
-    char text[COLUMBA_NAME_MAX_BYTES + 1];
-    COLUMBA_ASSERT(name.size < sizeof(text));
-    memcpy(text, name.data, name.size);
-    text[name.size] = '\0';
-    return name_index_add(index, text, out_number);
 }
 
 /* With a NUL behind it. NULL: no memory. */
@@ -215,9 +211,9 @@ static bool own_id(struct slice id, const char *sender, struct columba_id *out_i
     return memcmp(made.bytes, parsed.bytes, sizeof(made.bytes)) == 0;
 }
 
-static uint32_t hash_of(const struct chat_entry *entry)
+static uint32_t hash_of(const struct chat_entry *entry, const char *name)
 {
-    XXH64_hash_t sender = XXH3_64bits(entry->sender.data, entry->sender.size);
+    XXH64_hash_t sender = XXH3_64bits(name, strlen(name));
     struct slice what = entry->id.size > 0 ? entry->id : entry->text;
     return (uint32_t)(XXH3_64bits_withSeed(what.size > 0 ? what.data : (const uint8_t *)"",
                                            what.size, sender) >>
@@ -250,7 +246,11 @@ static struct chat_draft *draft_new(struct chat_reading *reading)
 bool chat_reading_take(struct chat_reading *reading, const struct chat_entry *entry)
 {
     struct chat_log *log = reading->log;
-    if (!check(reading, entry)) {
+    char conversation[COLUMBA_NAME_MAX_BYTES + 1];
+    char sender[COLUMBA_NAME_MAX_BYTES + 1];
+    if (!take_name(reading, entry->line, "conversation", entry->conversation, conversation) ||
+        !take_name(reading, entry->line, "sender", entry->sender, sender) ||
+        !check(reading, entry)) {
         return true;
     }
     struct chat_draft *draft = draft_new(reading);
@@ -261,8 +261,8 @@ bool chat_reading_take(struct chat_reading *reading, const struct chat_entry *en
     *draft = (struct chat_draft){0};
     message->text = copy_text(reading, entry->text);
     message->media_url = entry->media_url.size > 0 ? copy_text(reading, entry->media_url) : NULL;
-    if (!number_name(&log->names, entry->conversation, &draft->conversation) ||
-        !number_name(&log->senders, entry->sender, &message->sender_number) || !message->text ||
+    if (!name_index_add(&log->names, conversation, &draft->conversation) ||
+        !name_index_add(&log->senders, sender, &message->sender_number) || !message->text ||
         (entry->media_url.size > 0 && !message->media_url)) {
         return out_of_memory(reading);
     }
@@ -271,7 +271,7 @@ bool chat_reading_take(struct chat_reading *reading, const struct chat_entry *en
     message->ts_ms = (uint64_t)entry->ts_ms;
     message->type = entry->type ? entry->type : COLUMBA_TYPE_TEXT;
     message->line = entry->line;
-    message->hash = hash_of(entry);
+    message->hash = hash_of(entry, sender);
     message->has_own_id = own_id(entry->id, message->sender, &message->id);
     reading->draft_count++;
     return true;
@@ -281,8 +281,10 @@ bool chat_reading_member(struct chat_reading *reading, struct slice conversation
                          struct slice member, const struct columba_id *marker, uint64_t line)
 {
     struct chat_log *log = reading->log;
-    if (!check_name(reading, line, "conversation", conversation) ||
-        !check_name(reading, line, "member", member)) {
+    char name[COLUMBA_NAME_MAX_BYTES + 1];
+    char member_name[COLUMBA_NAME_MAX_BYTES + 1];
+    if (!take_name(reading, line, "conversation", conversation, name) ||
+        !take_name(reading, line, "members", member, member_name)) {
         return true;
     }
     struct chat_draft_member *grown =
@@ -293,8 +295,8 @@ bool chat_reading_member(struct chat_reading *reading, struct slice conversation
     reading->members = grown;
     struct chat_draft_member *draft = &reading->members[reading->member_count];
     *draft = (struct chat_draft_member){.has_marker = marker != NULL};
-    if (!number_name(&log->names, conversation, &draft->conversation) ||
-        !number_name(&log->senders, member, &draft->member)) {
+    if (!name_index_add(&log->names, name, &draft->conversation) ||
+        !name_index_add(&log->senders, member_name, &draft->member)) {
         return out_of_memory(reading);
     }
     if (marker) {
@@ -307,7 +309,8 @@ bool chat_reading_member(struct chat_reading *reading, struct slice conversation
 bool chat_reading_created(struct chat_reading *reading, struct slice conversation,
                           uint64_t created_at_ms, uint64_t line)
 {
-    if (!check_name(reading, line, "conversation", conversation)) {
+    char name[COLUMBA_NAME_MAX_BYTES + 1];
+    if (!take_name(reading, line, "conversation", conversation, name)) {
         return true;
     }
     struct chat_draft_created *grown =
@@ -318,7 +321,7 @@ bool chat_reading_created(struct chat_reading *reading, struct slice conversatio
     reading->created = grown;
     struct chat_draft_created *draft = &reading->created[reading->created_count];
     draft->created_at_ms = created_at_ms;
-    if (!number_name(&reading->log->names, conversation, &draft->conversation)) {
+    if (!name_index_add(&reading->log->names, name, &draft->conversation)) {
         return out_of_memory(reading);
     }
     reading->created_count++;

@@ -231,6 +231,21 @@ static void ids_of_an_export_stay(void **state)
     chat_log_clear(&log);
 }
 
+static void names_are_in_one_form(void **state)
+{
+    (void)state;
+    struct chat_log log;
+    assert_true(read_text(&log, LINE("Cafe\xcc\x81", "zoe\xcc\x88", "1", "x")
+                                    LINE("Caf\xc3\xa9", "zo\xc3\xab", "2", "y")
+                                        LINE("c", "a\\u202eb", "3", "z")));
+    assert_int_equal(log.conversation_count, 1);
+    assert_string_equal(log.conversations[0].name, "Caf\xc3\xa9");
+    assert_int_equal(log.conversations[0].member_count, 1);
+    assert_int_equal(log.bad_lines, 1);
+    assert_int_equal(said.lines[0], 3);
+    chat_log_clear(&log);
+}
+
 static void refused(const char *content, size_t size, const char *reason)
 {
     struct chat_log log;
@@ -404,6 +419,7 @@ int main(void)
         cmocka_unit_test(times_that_look_like_seconds_are_said),
         cmocka_unit_test(what_a_line_says_besides_is_carried_or_told),
         cmocka_unit_test(ids_of_an_export_stay),
+        cmocka_unit_test(names_are_in_one_form),
         cmocka_unit_test(what_is_no_such_file_is_refused_with_the_way_out),
         cmocka_unit_test(a_byte_order_mark_costs_nothing),
         cmocka_unit_test(all_members_of_a_compressed_file_are_read_and_nothing_else_passed_over),
