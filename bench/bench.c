@@ -39,15 +39,25 @@
       "memory of a node for each idle client connection")                                          \
     X("mls", run_mls, "[MEMBERS…]", "encryption of groups of these sizes, on one core, no cluster")
 
+/* Whole numbers: X(field, option, from, to, text) */
+#define BENCH_NUMBERS(X)                                                                           \
+    X(conversations, "conversations", 1, CONVERSATIONS_MAX, "(1000)")                              \
+    X(members, "members", 1, MEMBERS_MAX, "of each conversation (2)")                              \
+    X(body_bytes, "body", 1, COLUMBA_BODY_MAX_BYTES, "bytes of a body (256)")                      \
+    X(page_rows, "page", 1, COLUMBA_PAGE_MAX_ROWS, "messages of a page (50)")                      \
+    X(messages, "messages", 1, 1000000, "messages of each conversation to be read (60)")           \
+    X(read_percent, "reads", 0, 100, "percentage of reads among all calls (50)")                   \
+    X(in_flight, "in-flight", 1, IN_FLIGHT_MAX,                                                    \
+      "calls under way at most (512; with --rate 16384)")                                          \
+    X(connections, "connections", 1, 60000,                                                        \
+      "connections to each node (1); of idle: how many (10000)")
+
 struct options {
-    int conversations;
-    int members;
-    int body_bytes;
-    int page_rows;
-    int messages;
-    int read_percent;
-    int in_flight;
-    int connections;
+#define X(field, option, from, to, text)                                                           \
+    uint64_t field;                                                                                \
+    char *field##_given;
+    BENCH_NUMBERS(X)
+#undef X
     double rate;
     double seconds;
     double warmup;
@@ -68,6 +78,32 @@ static struct options defaults(void)
                             .warmup = WARMUP_DEFAULT_S};
 }
 
+static void options_clear(struct options *options)
+{
+#define X(field, option, from, to, text) free(options->field##_given);
+    BENCH_NUMBERS(X)
+#undef X
+    free(options->prefix);
+    free(options->directory);
+}
+
+static bool are_good(struct tool *tool, struct options *options)
+{
+    if (!(options->seconds > 0) || options->warmup < 0 || options->rate < 0) {
+        tool_wrong(tool, "--seconds is above 0; --warmup and --rate are not below");
+        return false;
+    }
+#define X(field, option, from, to, text)                                                           \
+    if (options->field##_given &&                                                                  \
+        !tool_number(tool, "--" option, options->field##_given, from, to, &options->field)) {      \
+        return false;                                                                              \
+    }
+    BENCH_NUMBERS(X)
+#undef X
+    return true;
+}
+
+/* False: *out_exit says how to end. Either way options_clear. */
 static bool parse(struct tool *tool, int argc, const char **argv, struct options *options,
                   enum tool_exit *out_exit)
 {
@@ -75,48 +111,21 @@ static bool parse(struct tool *tool, int argc, const char **argv, struct options
         {"seconds", 0, POPT_ARG_DOUBLE, &options->seconds, 0, "measured time (30)", "N"},
         {"warmup", 0, POPT_ARG_DOUBLE, &options->warmup, 0, "time before it (3)", "N"},
         {"rate", 0, POPT_ARG_DOUBLE, &options->rate, 0, "calls a second (0: all it can)", "N"},
-        {"conversations", 0, POPT_ARG_INT, &options->conversations, 0, "(1000)", "N"},
-        {"members", 0, POPT_ARG_INT, &options->members, 0, "of each conversation (2)", "N"},
-        {"body", 0, POPT_ARG_INT, &options->body_bytes, 0, "bytes of a body (256)", "N"},
-        {"page", 0, POPT_ARG_INT, &options->page_rows, 0, "messages of a page (50)", "N"},
-        {"messages", 0, POPT_ARG_INT, &options->messages, 0,
-         "messages of each conversation to be read (60)", "N"},
-        {"reads", 0, POPT_ARG_INT, &options->read_percent, 0, "reads of all calls (50)", "PERCENT"},
-        {"in-flight", 0, POPT_ARG_INT, &options->in_flight, 0,
-         "calls under way at most (512; with --rate 16384)", "N"},
-        {"connections", 0, POPT_ARG_INT, &options->connections, 0,
-         "connections to each node (1); of idle: how many (10000)", "N"},
-        {"prefix", 0, POPT_ARG_STRING, &options->prefix, 0, "of the names it makes (bench)",
-         "NAME"},
+#define X(field, option, from, to, text)                                                           \
+    {option, 0, POPT_ARG_STRING, &options->field##_given, 0, text, "N"},
+        BENCH_NUMBERS(X)
+#undef X
+            {"prefix", 0, POPT_ARG_STRING, &options->prefix, 0, "of the names it makes (bench)",
+             "NAME"},
         {"directory", 0, POPT_ARG_STRING, &options->directory, 0,
          "of floor: where its databases are made and removed (the current one)", "DIR"},
         POPT_TABLEEND,
     };
-    return tool_parse(tool, argc, argv, table, 0, 0, out_exit);
-}
-
-static bool in_range(struct tool *tool, const char *name, int value, int min, int max)
-{
-    if (value < min || value > max) {
-        tool_wrong(tool, "--%s: %d is not from %d to %d", name, value, min, max);
+    if (!tool_parse(tool, argc, argv, table, 0, 0, out_exit)) {
         return false;
     }
-    return true;
-}
-
-static bool are_good(struct tool *tool, const struct options *options)
-{
-    if (!(options->seconds > 0) || options->warmup < 0 || options->rate < 0) {
-        tool_wrong(tool, "--seconds is above 0; --warmup and --rate are not below");
-        return false;
-    }
-    return in_range(tool, "conversations", options->conversations, 1, CONVERSATIONS_MAX) &&
-           in_range(tool, "members", options->members, 1, MEMBERS_MAX) &&
-           in_range(tool, "body", options->body_bytes, 1, COLUMBA_BODY_MAX_BYTES) &&
-           in_range(tool, "page", options->page_rows, 1, COLUMBA_PAGE_MAX_ROWS) &&
-           in_range(tool, "messages", options->messages, 1, 1000000) &&
-           in_range(tool, "reads", options->read_percent, 0, 100) &&
-           in_range(tool, "in-flight", options->in_flight, 1, IN_FLIGHT_MAX);
+    *out_exit = TOOL_USAGE;
+    return are_good(tool, options);
 }
 
 /* A client for that many calls at once. */
@@ -181,7 +190,7 @@ static enum tool_exit run_load(struct tool *tool, int argc, const char **argv)
     struct options options = defaults();
     enum tool_exit result;
     if (!parse(tool, argc, argv, &options, &result)) {
-        free(options.prefix);
+        options_clear(&options);
         return result;
     }
     /* An open loop must be able to fall behind by a good second before calls wait to be issued. */
@@ -199,15 +208,14 @@ static enum tool_exit run_load(struct tool *tool, int argc, const char **argv)
                                 .messages = (uint32_t)options.messages,
                                 .read_percent = (uint32_t)options.read_percent,
                                 .random = load_now_us() | 1u};
-    if (load && are_good(tool, &options) && connect_client(tool, &options, &result)) {
+    if (load && connect_client(tool, &options, &result)) {
         workload.client = tool->client;
         result = measure(tool, &options, &workload, load);
         load_clear(load);
     }
     workload_clear(&workload);
     free(load);
-    free(options.prefix);
-    free(options.directory);
+    options_clear(&options);
     return result;
 }
 
@@ -216,10 +224,8 @@ static enum tool_exit run_floor(struct tool *tool, int argc, const char **argv)
     struct options options = defaults();
     enum tool_exit result;
     if (!parse(tool, argc, argv, &options, &result)) {
+        options_clear(&options);
         return result;
-    }
-    if (!are_good(tool, &options)) {
-        return TOOL_USAGE;
     }
     struct bench_floor_options floor;
     struct bench_floor_result found = {0};
@@ -244,7 +250,7 @@ static enum tool_exit run_floor(struct tool *tool, int argc, const char **argv)
                      NULL, tool->is_json);
         tool->has_printed = true;
     }
-    free(options.directory);
+    options_clear(&options);
     return result;
 }
 
@@ -253,13 +259,9 @@ static enum tool_exit run_idle(struct tool *tool, int argc, const char **argv)
     struct options options = defaults();
     enum tool_exit result;
     options.connections = CONNECTIONS_IDLE_DEFAULT;
-    if (!parse(tool, argc, argv, &options, &result)) {
-        return result;
-    }
-    if (!in_range(tool, "connections", options.connections, 1, 60000)) {
-        return TOOL_USAGE;
-    }
-    if (!tool_connect(tool, &result)) {
+    bool is_ready = parse(tool, argc, argv, &options, &result) && tool_connect(tool, &result);
+    options_clear(&options);
+    if (!is_ready) {
         return result;
     }
     return idle_run(tool, (uint32_t)options.connections) ? TOOL_DONE : TOOL_FAILED;

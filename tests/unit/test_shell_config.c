@@ -111,6 +111,28 @@ static void the_node_takes_its_place_from_the_list(void **state)
     config_clear(&config);
 }
 
+static void units_of_a_thousand_and_of_1024_are_not_the_same(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+    } sizes[] = {{"1KB", 1000},
+                 {"1KiB", 1024},
+                 {"3MB", 3000000},
+                 {"3MiB", 3145728},
+                 {"1GB", 1000000000},
+                 {"1GiB", 1073741824},
+                 {"2TB", UINT64_C(2000000000000)},
+                 {"2TiB", UINT64_C(2199023255552)},
+                 {"77B", 77}};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        uint64_t bytes = 0;
+        assert_true(units_parse_bytes(sizes[i].text, &bytes));
+        assert_int_equal(bytes, sizes[i].bytes);
+    }
+}
+
 static const struct mistake {
     const char *yaml;
     const char *place;
@@ -241,6 +263,7 @@ int main(void)
         cmocka_unit_test(deep_nesting_is_refused),
         cmocka_unit_test(a_missing_file_is_named),
         cmocka_unit_test(what_is_printed_loads_as_the_same),
+        cmocka_unit_test(units_of_a_thousand_and_of_1024_are_not_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
