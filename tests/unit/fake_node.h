@@ -58,6 +58,7 @@ struct fake_node {
     uint16_t port;
     _Atomic int fault;
     struct message_status refusal;
+    _Atomic int refused_type; /* of FAKE_REFUSES: this request only; 0: every one */
     struct fake_connection connections[FAKE_CONNECTIONS_MAX];
     struct fake_row rows[FAKE_ROWS_MAX]; /* by message id */
     size_t row_count;
@@ -174,8 +175,11 @@ static inline struct message fake_history(struct fake_node *node,
     uint32_t count = 0, limit = read->limit == 0 ? 50 : read->limit;
     node->reads++;
     for (size_t i = node->row_count; i > 0 && count < limit; i--) {
-        const struct fake_row *row = &node->rows[i - 1];
-        if (id_equal(&row->conversation, &read->conversation)) {
+        const struct fake_row *row = &node->rows[read->oldest_first ? node->row_count - i : i - 1];
+        bool is_within =
+            (id_is_zero(&read->before) || id_compare(&row->message, &read->before) < 0) &&
+            (id_is_zero(&read->after) || id_compare(&row->message, &read->after) > 0);
+        if (is_within && id_equal(&row->conversation, &read->conversation)) {
             rows[count++] =
                 (struct message_history_row){row->message, slice_of(row->content, row->size)};
         }
@@ -294,7 +298,8 @@ static inline void fake_asked(struct fake_node *node, struct fake_connection *co
         return;
     }
     struct message answer = {.type = MESSAGE_STATUS, .status = node->refusal};
-    if (node->fault != FAKE_REFUSES) {
+    if (node->fault != FAKE_REFUSES ||
+        (node->refused_type != 0 && node->refused_type != (int)request->type)) {
         answer = fake_answer(node, request);
     }
     fake_reply(node, connection->fd, frame->request_id, &answer);
