@@ -43,18 +43,20 @@ static void time_format(uint64_t unix_ms, char *out_text)
              of_day / 3600000u, of_day / 60000u % 60, of_day / 1000u % 60, of_day % 1000u);
 }
 
-/* Copies what may stand in a line: control characters and bytes that are not UTF-8 become '?'. */
+/* Copies what may stand in a line; what is not shown or no UTF-8 becomes '?'. */
 static void text_clean(const char *text, bool is_json, char *out_text)
 {
     char *at = out_text;
     const char *end = out_text + LOG_ESCAPED_MAX_BYTES - 8;
     struct slice rest = slice_of_text(text);
     while (rest.size > 0 && at < end) {
-        size_t length = utf8_length(rest);
+        uint32_t character = 0;
+        size_t length = utf8_character(rest, &character);
         uint8_t c = rest.data[0];
-        if (length == 0 || c < 0x20 || c == 0x7f) {
+        if (length == 0 || !utf8_is_shown(character)) {
+            size_t hidden = length > 0 ? length : 1;
             *at++ = '?';
-            rest = slice_of(rest.data + 1, rest.size - 1);
+            rest = slice_of(rest.data + hidden, rest.size - hidden);
             continue;
         }
         if (is_json && (c == '"' || c == '\\')) {

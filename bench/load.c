@@ -1,4 +1,5 @@
 #include "bench/load.h"
+#include "client/tools/printable.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -35,8 +36,9 @@ static void count_error(struct load *load, const struct load_op *op,
         load->errors++;
     }
     if (load->problems_shown++ < LOAD_PROBLEMS_SHOWN) {
-        fprintf(stderr, "%s: %s: %s\n", load->program, columba_error_name(error->code),
-                error->text);
+        fprintf(stderr, "%s: %s: ", load->program, columba_error_name(error->code));
+        printable_put(stderr, error->text);
+        fputc('\n', stderr);
     }
 }
 

@@ -1,4 +1,5 @@
 #include "bench/node_cpu.h"
+#include "client/tools/printable.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -96,8 +97,9 @@ bool node_cpu_finish(struct node_cpu *cpu)
     for (size_t i = 0; i < cpu->node_count; i++) {
         struct columba_future *asked = cpu->asked[i];
         if (!asked || columba_future_wait(asked) != COLUMBA_ERROR_OK) {
-            fprintf(stderr, "%s: asking %s for its CPU time: %s\n", cpu->program, cpu->addresses[i],
-                    asked ? columba_future_error(asked)->text : "no memory");
+            fprintf(stderr, "%s: asking %s for its CPU time: ", cpu->program, cpu->addresses[i]);
+            printable_put(stderr, asked ? columba_future_error(asked)->text : "no memory");
+            fputc('\n', stderr);
             is_good = false;
         } else {
             json_t *info = json_loads(columba_future_json(asked), 0, NULL);

@@ -7,6 +7,7 @@
 
 #include "client/tools/flight.h"
 #include "client/tools/progress.h"
+#include "client/tools/printable.h"
 
 #define POOL_BYTES (1u << 20)
 #define NAME_BYTES 128
@@ -85,9 +86,10 @@ static void prepared(struct flight *flight, struct columba_future *future, void 
     (void)flight;
     if (columba_future_code(future) != COLUMBA_ERROR_OK && preparation->failed++ == 0) {
         progress_hide();
-        fprintf(stderr, "%s: preparing: %s: %s\n", preparation->workload->program,
-                columba_error_name(columba_future_code(future)),
-                columba_future_error(future)->text);
+        fprintf(stderr, "%s: preparing: %s: ", preparation->workload->program,
+                columba_error_name(columba_future_code(future)));
+        printable_put(stderr, columba_future_error(future)->text);
+        fputc('\n', stderr);
     }
     progress_set(++preparation->done);
 }

@@ -1,40 +1,10 @@
 #include "client/tools/printable.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/assert.h"
 #include "base/utf8.h"
-
-/* One character at the start of the text, at most four bytes. 0: none begins there. */
-static size_t character_at(struct slice text, uint32_t *out_character)
-{
-    static const uint8_t first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    size_t length = utf8_length(text);
-    if (length == 0) {
-        return 0;
-    }
-    COLUMBA_ASSERT(length <= 4);
-    uint32_t character = text.data[0] & first_bits[length];
-    for (size_t i = 1; i < length; i++) {
-        character = character << 6 | (text.data[i] & 0x3fu);
-    }
-    *out_character = character;
-    return length;
-}
-
-static bool is_shown(uint32_t character)
-{
-    bool is_control = character < 0x20 || (character >= 0x7f && character < 0xa0);
-    bool is_override = (character >= 0x202a && character <= 0x202e) ||
-                       (character >= 0x2066 && character <= 0x2069);
-    bool is_separator = character == 0x2028 || character == 0x2029; /* of lines and paragraphs */
-    bool is_hidden = (character >= 0xfff9 && character <= 0xfffb) ||
-                     (character >= 0xe0000 && character <= 0xe007f); /* annotations, tags */
-    return !is_control && !is_override && !is_separator && !is_hidden;
-}
 
 static void put_hidden(FILE *out, const uint8_t *bytes, size_t length, uint32_t character)
 {
@@ -50,8 +20,8 @@ void printable_write(FILE *out, const char *text, size_t size, const char *inden
     struct slice rest = slice_of(text, size);
     while (rest.size > 0) {
         uint32_t character = 0;
-        size_t length = character_at(rest, &character);
-        if (length > 0 && (is_shown(character) || character == '\t')) {
+        size_t length = utf8_character(rest, &character);
+        if (length > 0 && (utf8_is_shown(character) || character == '\t')) {
             fwrite(rest.data, 1, length, out);
         } else if (length > 0 && character == '\n' && indent) {
             fprintf(out, "\n%s", indent);
@@ -89,11 +59,11 @@ void printable_json(FILE *out, const char *json)
     struct slice rest = slice_of(json, strlen(json));
     while (rest.size > 0) {
         uint32_t character = 0;
-        size_t length = character_at(rest, &character);
+        size_t length = utf8_character(rest, &character);
         if (length == 0) {
             fputs("\\ufffd", out); /* JSON that is none: shown as far as it can be */
             length = 1;
-        } else if (is_shown(character) || character == '\n' || character == '\t') {
+        } else if (utf8_is_shown(character) || character == '\n' || character == '\t') {
             fwrite(rest.data, 1, length, out);
         } else if (character >= 0x10000) {
             uint32_t bits = character - 0x10000;

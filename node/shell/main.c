@@ -9,10 +9,12 @@
  * Exit codes: 0 done, 1 usage or configuration, 2 the node could not start or had to stop.
  */
 #include <popt.h>
+#include <stdarg.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "node/shell/log_stderr.h"
 #include "node/shell/node.h"
 
@@ -26,9 +28,21 @@ struct arguments {
     int version;
 };
 
+/* What stands in a configuration or an argument does not steer the terminal. */
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+{
+    char text[2 * CONFIG_PROBLEM_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    utf8_hide(text);
+    fprintf(stderr, "%s\n", text);
+}
+
 static int arguments_wrong(poptContext context, const char *what, const char *why)
 {
-    fprintf(stderr, "columbad: %s%s%s\n", what, *why != '\0' ? ": " : "", why);
+    say("columbad: %s%s%s", what, *why != '\0' ? ": " : "", why);
     poptPrintUsage(context, stderr, 0);
     return EXIT_USAGE;
 }
@@ -92,11 +106,11 @@ static int config_check(const char *path, const struct config *config)
     struct cluster cluster;
     char text[CONFIG_PROBLEM_BYTES];
     if (cluster_init(&cluster, config, text) != COLUMBA_OK) {
-        fprintf(stderr, "columbad: %s: %s\n", path, text);
+        say("columbad: %s: %s", path, text);
         return EXIT_USAGE;
     }
     cluster_clear(&cluster);
-    fprintf(stderr, "%s: the configuration is valid\n", path);
+    say("%s: the configuration is valid", path);
     return EXIT_DONE;
 }
 
@@ -113,7 +127,7 @@ static int config_serve(const struct arguments *arguments)
             ? config_parse(&config, "the defaults", slice_of_text(example), &problem)
             : config_load(&config, arguments->config_path, &problem);
     if (error != COLUMBA_OK) {
-        fprintf(stderr, "columbad: %s\n", problem.text);
+        say("columbad: %s", problem.text);
         return EXIT_USAGE;
     }
     if (arguments->print_config) {

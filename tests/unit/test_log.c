@@ -82,6 +82,11 @@ static void hostile_bytes_cannot_forge_a_line(void **state)
     log_info(&log, "x", "%s", "a\nERROR\r\x1b[2J\xff\xc0\xaf\xed\xa0\x80 \xc3\xa9");
     assert_string_equal(last_line + 24, " INFO  x: a?ERROR??[2J?????? \xc3\xa9\n");
     assert_ptr_equal(strchr(last_line, '\n'), last_line + strlen(last_line) - 1);
+    log_info(&log, "x", "%s",
+             "\xc2\x9b"
+             "31m \u202e"
+             "back\u2028");
+    assert_string_equal(last_line + 24, " INFO  x: ?31m ?back?\n");
 }
 
 static void a_long_message_is_cut_and_still_ends_its_line(void **state)

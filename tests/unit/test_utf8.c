@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "base/utf8.h"
 
 static size_t length_of(const char *bytes)
@@ -51,11 +53,32 @@ static void what_only_looks_like_it_is_refused(void **state)
     }
 }
 
+static void hides(const char *text, const char *expected)
+{
+    char copy[64];
+    snprintf(copy, sizeof(copy), "%s", text);
+    utf8_hide(copy);
+    assert_string_equal(copy, expected);
+}
+
+static void what_steers_a_terminal_is_hidden(void **state)
+{
+    (void)state;
+    hides("Gr\u00fc\u00dfe \U0001f469\u200d\U0001f680",
+          "Gr\u00fc\u00dfe \U0001f469\u200d\U0001f680");
+    hides("\x1b[31m\x07\x7f\n", "?[31m???");
+    hides("\xc2\x9b"
+          "31m \u202e \u2067 \u2028",
+          "?31m ? ? ?");
+    hides("\x9b \xe2\x82", "? ??");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(characters_of_every_length_are_found),
         cmocka_unit_test(what_only_looks_like_it_is_refused),
+        cmocka_unit_test(what_steers_a_terminal_is_hidden),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
