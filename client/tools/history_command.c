@@ -56,6 +56,18 @@ static json_t *message_json(const struct columba_message *message)
     return object;
 }
 
+/* "[image https://x/y.png] ": what a message is beside its text. */
+static void print_kind(const json_t *message)
+{
+    const char *type = json_string_value(json_object_get(message, "type"));
+    const char *url = json_string_value(json_object_get(message, "media_url"));
+    if (url || (type && strcmp(type, type_name(COLUMBA_TYPE_TEXT)) != 0)) {
+        printf("[%s%s", type ? type : "", url ? " " : "");
+        printable_put(stdout, url ? url : "");
+        printf("] ");
+    }
+}
+
 static void print_line(const struct tool *tool, const json_t *message)
 {
     char time[COMMAND_TIME_BYTES];
@@ -68,6 +80,9 @@ static void print_line(const struct tool *tool, const json_t *message)
     printf(": ");
     if (tool->key_file && !problem && json_is_false(json_object_get(message, "encrypted"))) {
         printf("[not sealed] ");
+    }
+    if (!problem) {
+        print_kind(message);
     }
     if (problem) {
         putchar('[');

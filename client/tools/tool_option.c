@@ -39,14 +39,25 @@ static void global_options(struct tool *tool, struct poptOption *out_table)
     memcpy(out_table, table, sizeof(table));
 }
 
+/* How wide a text stands, in characters: none of ours is wider than one. */
+static int columns_of(const char *text)
+{
+    int columns = 0;
+    for (; *text; text++) {
+        columns += ((unsigned char)*text & 0xc0) != 0x80;
+    }
+    return columns;
+}
+
 static void print_options(const struct poptOption *options)
 {
     for (; options && options->longName; options++) {
         if (options->argInfo & POPT_ARGFLAG_DOC_HIDDEN) {
             continue;
         }
-        int width =
-            printf("  --%s %s", options->longName, options->argDescrip ? options->argDescrip : "");
+        const char *argument = options->argDescrip ? options->argDescrip : "";
+        printf("  --%s %s", options->longName, argument);
+        int width = 5 + columns_of(options->longName) + columns_of(argument);
         printf("%*s%s\n", width < HELP_COLUMN ? HELP_COLUMN - width : 1, "", options->descrip);
     }
 }
