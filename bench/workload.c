@@ -117,7 +117,7 @@ static struct columba_future *create(const struct workload *workload, uint32_t n
     }
     return columba_conversation_create(
         workload->client,
-        &(struct columba_conversation_create){
+        &(struct columba_conversation_new){
             .name = name, .members = members, .member_count = workload->members},
         NULL);
 }
@@ -195,10 +195,10 @@ struct columba_future *workload_send(struct load *load, void *context, uint64_t 
     member_name(workload, conversation, (uint32_t)(number % workload->members), sender);
     *out_kind = WORKLOAD_SEND;
     return columba_send(workload->client,
-                        &(struct columba_send){.from = sender,
-                                               .to = name,
-                                               .body = random_body(workload),
-                                               .body_bytes = workload->body_bytes},
+                        &(struct columba_message_send){.from = sender,
+                                                       .to = name,
+                                                       .body = random_body(workload),
+                                                       .body_bytes = workload->body_bytes},
                         NULL);
 }
 

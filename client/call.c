@@ -2,8 +2,11 @@
 
 #include "base/name.h"
 #include "client/library.h"
+#include "ring/consistency.h"
 #include "proto/content.h"
 
+/* No struct of arguments ever grows to this; more is a size that was never set. */
+#define ARGUMENTS_MAX_BYTES 4096u
 /* What a message takes beside its texts; for the count of bytes under way. */
 #define CALL_OVERHEAD_BYTES 256u
 
@@ -14,12 +17,71 @@ struct columba_future *call_begin(struct columba_client *client, const struct co
     if (future == NULL) {
         return NULL;
     }
-    uint32_t timeout_ms = call != NULL ? call->timeout_ms : 0;
-    uint32_t level = call != NULL ? (uint32_t)call->consistency : 0;
-    future->deadline_ms = library_now(client) + (timeout_ms > 0 ? timeout_ms : client->timeout_ms);
-    future->consistency = level > 0 ? level : client->consistency;
     future->step = step;
+    if (!library_is_own(client)) {
+        future_refuse(future, ERR_INVALID, "%s",
+                      client == NULL ? "there is no client (NULL)" : FORKED_TEXT);
+        return future;
+    }
+    struct columba_call own = {.size = 0};
+    enum consistency known;
+    if (call != NULL && !call_arguments(future, call, &own, sizeof(own))) {
+        return future;
+    }
+    if (own.consistency != COLUMBA_CONSISTENCY_DEFAULT &&
+        (!consistency_from_number((uint32_t)own.consistency, &known) ||
+         known == CONSISTENCY_SERIAL)) {
+        future_refuse(future, ERR_INVALID, "there is no consistency level %d",
+                      (int)own.consistency);
+        return future;
+    }
+    future->deadline_ms =
+        library_now(client) + (own.timeout_ms > 0 ? own.timeout_ms : client->timeout_ms);
+    future->consistency = own.consistency != 0 ? (uint32_t)own.consistency : client->consistency;
     return future;
+}
+
+static bool is_all_zero(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool call_arguments(struct columba_future *future, const void *given, void *out, size_t size)
+{
+    size_t said;
+    if (given == NULL) {
+        future_refuse(future, ERR_INVALID, "the call's arguments are missing (NULL)");
+        return false;
+    }
+    memcpy(&said, given, sizeof(said));
+    said = said == 0 ? size : said;
+    bool is_known = said >= sizeof(said) && said <= ARGUMENTS_MAX_BYTES &&
+                    (said <= size || is_all_zero((const uint8_t *)given + size, said - size));
+    if (!is_known) {
+        future_refuse(future, ERR_INVALID,
+                      "the call's arguments say something that version %s of the library does not "
+                      "know",
+                      COLUMBA_VERSION);
+        return false;
+    }
+    memset(out, 0, size);
+    memcpy(out, given, said < size ? said : size);
+    return true;
+}
+
+bool call_time(struct columba_future *future, uint64_t created_at_ms)
+{
+    if (created_at_ms > (uint64_t)COLUMBA_TIME_MAX_MS) {
+        future_refuse(future, ERR_INVALID,
+                      "created_at lies after the year 9999; it is in milliseconds since 1970");
+        return false;
+    }
+    return true;
 }
 
 bool call_name(struct columba_future *future, const char *what, const char *name,
@@ -138,7 +200,12 @@ void call_done_plain(struct part *part, const struct message *answer)
 bool call_content_check(struct columba_future *future, const struct call_content *content,
                         struct slice *out_from)
 {
-    if (!call_name(future, "sender", content->from, out_from)) {
+    if (!call_name(future, "sender", content->from, out_from) ||
+        !call_time(future, content->created_at_ms)) {
+        return false;
+    }
+    if (content->body == NULL && content->body_bytes > 0) {
+        future_refuse(future, ERR_INVALID, "a body of %zu bytes at NULL", content->body_bytes);
         return false;
     }
     if (content->body_bytes > COLUMBA_BODY_MAX_BYTES) {

@@ -107,8 +107,8 @@ struct columba_future *columba_connect(struct columba_client *client,
                                        const struct columba_call *call)
 {
     struct columba_future *future = call_begin(client, call, call_done_plain);
-    if (future == NULL) {
-        return NULL;
+    if (!call_is_begun(future)) {
+        return future;
     }
     future->first.request =
         (struct client_request){.node = CLIENT_NODE_ANY, .wait_for_connection = true};
@@ -120,8 +120,8 @@ struct columba_future *columba_ping(struct columba_client *client, const char *n
                                     const struct columba_call *call)
 {
     struct columba_future *future = call_begin(client, call, call_done_plain);
-    if (future == NULL) {
-        return NULL;
+    if (!call_is_begun(future)) {
+        return future;
     }
     struct node_call *state = node_call_create(future, node, call_done_plain);
     if (state != NULL) {
@@ -157,6 +157,10 @@ static bool admin_texts(struct columba_future *future, struct node_call *state, 
         return false;
     }
     for (size_t i = 0; i < count; i++) {
+        if (arguments[i] == NULL) {
+            future_refuse(future, ERR_INVALID, "argument %zu of the command is NULL", i + 1);
+            return false;
+        }
         bytes += strlen(arguments[i]);
         const char *copy = call_copy(future, slice_of_text(arguments[i]));
         if (copy == NULL) {
@@ -180,11 +184,13 @@ struct columba_future *columba_admin(struct columba_client *client, const char *
                                      size_t argument_count, const struct columba_call *call)
 {
     struct columba_future *future = call_begin(client, call, admin_done);
-    if (future == NULL) {
-        return NULL;
+    if (!call_is_begun(future)) {
+        return future;
     }
     struct node_call *state = node_call_create(future, node, admin_done);
-    if (state != NULL && argument_count > ADMIN_ARGUMENTS_MAX) {
+    if (state != NULL && (command == NULL || (arguments == NULL && argument_count > 0))) {
+        future_refuse(future, ERR_INVALID, "the command, or its arguments, are missing (NULL)");
+    } else if (state != NULL && argument_count > ADMIN_ARGUMENTS_MAX) {
         future_refuse(future, ERR_INVALID, "a command takes at most %u arguments",
                       ADMIN_ARGUMENTS_MAX);
     } else if (state != NULL) {

@@ -93,13 +93,17 @@ static void create_connected(struct part *part, const struct message *answer)
 }
 
 static bool create_members(struct columba_future *future, struct create_state *state,
-                           const struct columba_conversation_create *create)
+                           const struct columba_conversation_new *create)
 {
     if (create->member_count > COLUMBA_MEMBERS_MAX) {
         future_refuse(future, ERR_TOO_LARGE,
                       "a conversation is given at most %u members at a time; repeat the call for "
                       "more",
                       COLUMBA_MEMBERS_MAX);
+        return false;
+    }
+    if (create->members == NULL && create->member_count > 0) {
+        future_refuse(future, ERR_INVALID, "%zu members at NULL", create->member_count);
         return false;
     }
     state->member_count = create->member_count;
@@ -122,7 +126,7 @@ static bool create_members(struct columba_future *future, struct create_state *s
 }
 
 static void create_submit(struct columba_future *future,
-                          const struct columba_conversation_create *create)
+                          const struct columba_conversation_new *create)
 {
     struct create_state *state = arena_allocate_zero(&future->arena, sizeof(*state));
     struct slice name;
@@ -130,7 +134,13 @@ static void create_submit(struct columba_future *future,
         future_refuse(future, ERR_NO_MEMORY, "%s", error_text(ERR_NO_MEMORY));
         return;
     }
-    if (!call_name(future, "conversation", create->name, &name)) {
+    if (!call_name(future, "conversation", create->name, &name) ||
+        !call_time(future, create->created_at_ms)) {
+        return;
+    }
+    if ((int)create->kind < COLUMBA_KIND_BY_MEMBERS || create->kind > COLUMBA_KIND_BROADCAST) {
+        future_refuse(future, ERR_INVALID, "there is no kind %d of conversation",
+                      (int)create->kind);
         return;
     }
     const void *copy = call_copy(future, name);
@@ -153,14 +163,17 @@ static void create_submit(struct columba_future *future,
 }
 
 struct columba_future *columba_conversation_create(struct columba_client *client,
-                                                   const struct columba_conversation_create *create,
+                                                   const struct columba_conversation_new *create,
                                                    const struct columba_call *call)
 {
     struct columba_future *future = call_begin(client, call, create_done);
-    if (future == NULL) {
-        return NULL;
+    if (!call_is_begun(future)) {
+        return future;
     }
-    create_submit(future, create);
+    struct columba_conversation_new own;
+    if (call_arguments(future, create, &own, sizeof(own))) {
+        create_submit(future, &own);
+    }
     return call_end(future);
 }
 
@@ -194,8 +207,8 @@ struct columba_future *columba_conversation_get(struct columba_client *client, c
 {
     struct columba_future *future = call_begin(client, call, get_done);
     struct slice conversation;
-    if (future == NULL) {
-        return NULL;
+    if (!call_is_begun(future)) {
+        return future;
     }
     if (call_name(future, "conversation", name, &conversation)) {
         struct id id = id_of_name(ID_CONVERSATION, conversation);
@@ -238,27 +251,40 @@ static void members_done(struct part *part, const struct message *answer)
     future_done(future);
 }
 
+static void members_submit(struct columba_future *future, const struct columba_members_read *read)
+{
+    struct slice conversation;
+    if (!call_name(future, "conversation", read->conversation, &conversation)) {
+        return;
+    }
+    if (read->limit > PAGE_MAX_ROWS) {
+        future_refuse(future, ERR_TOO_LARGE, "a page has at most %u members", PAGE_MAX_ROWS);
+        return;
+    }
+    struct id id = id_of_name(ID_CONVERSATION, conversation);
+    future->first.request = (struct client_request){.node = CLIENT_NODE_ANY};
+    future->first.request.message = (struct message){
+        .type = MESSAGE_MEMBERS_READ,
+        .members_read = {
+            .conversation = id, .limit = read->limit, .consistency = future->consistency}};
+    if (read->after != NULL) {
+        future->first.request.message.members_read.after = id_in(read->after);
+    }
+    call_route(&future->first, PARTITION_CONVERSATION, &id);
+    call_submit(future, &future->first);
+}
+
 struct columba_future *columba_members(struct columba_client *client,
                                        const struct columba_members_read *read,
                                        const struct columba_call *call)
 {
     struct columba_future *future = call_begin(client, call, members_done);
-    struct slice conversation;
-    if (future == NULL) {
-        return NULL;
+    struct columba_members_read own;
+    if (!call_is_begun(future)) {
+        return future;
     }
-    if (call_name(future, "conversation", read->conversation, &conversation)) {
-        struct id id = id_of_name(ID_CONVERSATION, conversation);
-        future->first.request = (struct client_request){.node = CLIENT_NODE_ANY};
-        future->first.request.message = (struct message){
-            .type = MESSAGE_MEMBERS_READ,
-            .members_read = {
-                .conversation = id, .limit = read->limit, .consistency = future->consistency}};
-        if (read->after != NULL) {
-            future->first.request.message.members_read.after = id_in(read->after);
-        }
-        call_route(&future->first, PARTITION_CONVERSATION, &id);
-        call_submit(future, &future->first);
+    if (call_arguments(future, read, &own, sizeof(own))) {
+        members_submit(future, &own);
     }
     return call_end(future);
 }

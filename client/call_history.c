@@ -134,9 +134,12 @@ struct columba_future *columba_history(struct columba_client *client,
                                        const struct columba_call *call)
 {
     struct columba_future *future = call_begin(client, call, history_done);
-    if (future == NULL) {
-        return NULL;
+    if (!call_is_begun(future)) {
+        return future;
     }
-    history_submit(future, read);
+    struct columba_history_read own;
+    if (call_arguments(future, read, &own, sizeof(own))) {
+        history_submit(future, &own);
+    }
     return call_end(future);
 }

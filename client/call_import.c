@@ -16,6 +16,10 @@ static bool import_fits(struct columba_future *future,
                       "an import takes 1 to %u messages at a time", COLUMBA_IMPORT_MAX_ROWS);
         return false;
     }
+    if (messages == NULL) {
+        future_refuse(future, ERR_INVALID, "%zu messages at NULL", count);
+        return false;
+    }
     for (size_t i = 0; i < count; i++) {
         bytes += IMPORT_MESSAGE_BYTES + messages[i].body_bytes;
         bytes += messages[i].from != NULL ? strlen(messages[i].from) : 0;
@@ -46,6 +50,10 @@ static bool import_row(struct columba_future *future, struct slice conversation,
                                          .media_url = message->media_url,
                                          .created_at_ms = message->created_at_ms,
                                          .type = message->type};
+    if (message->reserved[0] != 0 || message->reserved[1] != 0) {
+        future_refuse(future, ERR_INVALID, "a message's reserved fields are not zero");
+        return false;
+    }
     if (!message_id_is_valid(&content.message)) {
         future_refuse(future, ERR_INVALID, "a message id is no UUID of version 7");
         return false;
@@ -90,8 +98,8 @@ struct columba_future *columba_history_import(struct columba_client *client,
                                               size_t count, const struct columba_call *call)
 {
     struct columba_future *future = call_begin(client, call, call_done_plain);
-    if (future == NULL) {
-        return NULL;
+    if (!call_is_begun(future)) {
+        return future;
     }
     history_import_submit(future, conversation, messages, count);
     return call_end(future);
@@ -103,6 +111,10 @@ static bool inbox_row(struct columba_future *future, const struct columba_import
                       struct message_inbox_import_row *out_row)
 {
     struct slice user, conversation;
+    if (row->reserved[0] != 0 || row->reserved[1] != 0) {
+        future_refuse(future, ERR_INVALID, "an inbox row's reserved fields are not zero");
+        return false;
+    }
     if (!call_name(future, "user", row->user, &user) ||
         !call_name(future, "conversation", row->conversation, &conversation)) {
         return false;
@@ -122,6 +134,10 @@ static void inbox_import_submit(struct columba_future *future,
     if (count == 0 || count > COLUMBA_IMPORT_MAX_ROWS) {
         future_refuse(future, count == 0 ? ERR_INVALID : ERR_TOO_LARGE,
                       "an import takes 1 to %u inbox rows at a time", COLUMBA_IMPORT_MAX_ROWS);
+        return;
+    }
+    if (rows == NULL) {
+        future_refuse(future, ERR_INVALID, "%zu inbox rows at NULL", count);
         return;
     }
     struct message_inbox_import_row *out = call_allocate(future, count, sizeof(out[0]));
@@ -148,8 +164,8 @@ struct columba_future *columba_inbox_import(struct columba_client *client,
                                             const struct columba_call *call)
 {
     struct columba_future *future = call_begin(client, call, call_done_plain);
-    if (future == NULL) {
-        return NULL;
+    if (!call_is_begun(future)) {
+        return future;
     }
     inbox_import_submit(future, rows, count);
     return call_end(future);

@@ -1,3 +1,6 @@
+#include <stdlib.h>
+#include <string.h>
+
 #include "client/library.h"
 
 /* --- inbox ----------------------------------------------------------------------------------- */
@@ -11,14 +14,40 @@ struct inbox_state {
     uint32_t next; /* the first entry that was not looked at */
     uint32_t under_way;
     bool more;
+    struct id after; /* the last row as it came */
 };
+
+/* --- the cursor: opaque to callers; the id after which a node goes on ------------------------ */
+
+static struct columba_inbox_cursor cursor_out(const struct id *after)
+{
+    struct columba_inbox_cursor cursor = {{0}};
+    memcpy(cursor.bytes, after->bytes, sizeof(after->bytes));
+    return cursor;
+}
+
+static struct id cursor_in(const struct columba_inbox_cursor *cursor)
+{
+    struct id after;
+    memcpy(after.bytes, cursor->bytes, sizeof(after.bytes));
+    return after;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct columba_inbox_entry *one = a, *other = b;
+    return memcmp(&other->last, &one->last, sizeof(one->last));
+}
 
 static void inbox_finish(struct columba_future *future)
 {
     const struct inbox_state *state = future->state;
+    qsort(state->entries, state->count, sizeof(state->entries[0]), newest_first);
     future->result_kind = RESULT_INBOX;
-    future->result.inbox = (struct columba_inbox_page){
-        .entries = state->entries, .count = state->count, .more = state->more};
+    future->result.inbox = (struct columba_inbox_page){.entries = state->entries,
+                                                       .count = state->count,
+                                                       .more = state->more,
+                                                       .next = cursor_out(&state->after)};
     future_done(future);
 }
 
@@ -91,6 +120,9 @@ static bool inbox_entries(struct columba_future *future, const struct message_in
                                                   .has_unread = row->has_unread};
     }
     *state = (struct inbox_state){.entries = entries, .count = page->row_count, .more = page->more};
+    if (page->row_count > 0) {
+        state->after = page->rows[page->row_count - 1].conversation;
+    }
     future->state = state;
     return true;
 }
@@ -120,27 +152,42 @@ static void inbox_done(struct part *part, const struct message *answer)
     }
 }
 
+static void inbox_submit(struct columba_future *future, const struct columba_inbox_read *read)
+{
+    struct slice user;
+    if (!call_name(future, "user", read->user, &user)) {
+        return;
+    }
+    if (read->limit > COLUMBA_INBOX_MAX_ROWS) {
+        future_refuse(future, ERR_TOO_LARGE, "a page of an inbox has at most %u conversations",
+                      COLUMBA_INBOX_MAX_ROWS);
+        return;
+    }
+    struct part *part = &future->first;
+    struct id id = id_of_name(ID_USER, user);
+    uint32_t limit = read->limit > 0 ? read->limit : COLUMBA_INBOX_MAX_ROWS;
+    part->request = (struct client_request){.node = CLIENT_NODE_ANY};
+    part->request.message = (struct message){
+        .type = MESSAGE_INBOX_READ,
+        .inbox_read = {.user = id, .limit = limit, .consistency = future->consistency}};
+    if (read->cursor != NULL) {
+        part->request.message.inbox_read.after = cursor_in(read->cursor);
+    }
+    call_route(part, PARTITION_USER, &id);
+    call_submit(future, part);
+}
+
 struct columba_future *columba_inbox(struct columba_client *client,
                                      const struct columba_inbox_read *read,
                                      const struct columba_call *call)
 {
     struct columba_future *future = call_begin(client, call, inbox_done);
-    struct slice user;
-    if (future == NULL) {
-        return NULL;
+    struct columba_inbox_read own;
+    if (!call_is_begun(future)) {
+        return future;
     }
-    if (call_name(future, "user", read->user, &user)) {
-        struct part *part = &future->first;
-        struct id id = id_of_name(ID_USER, user);
-        part->request = (struct client_request){.node = CLIENT_NODE_ANY};
-        part->request.message = (struct message){
-            .type = MESSAGE_INBOX_READ,
-            .inbox_read = {.user = id, .limit = read->limit, .consistency = future->consistency}};
-        if (read->after != NULL) {
-            part->request.message.inbox_read.after = id_in(read->after);
-        }
-        call_route(part, PARTITION_USER, &id);
-        call_submit(future, part);
+    if (call_arguments(future, read, &own, sizeof(own))) {
+        inbox_submit(future, &own);
     }
     return call_end(future);
 }
@@ -200,8 +247,8 @@ struct columba_future *columba_mark_read(struct columba_client *client, const ch
 {
     struct columba_future *future = call_begin(client, call, call_done_plain);
     struct slice user_name, conversation_name;
-    if (future == NULL) {
-        return NULL;
+    if (!call_is_begun(future)) {
+        return future;
     }
     if (!call_name(future, "user", user, &user_name) ||
         !call_name(future, "conversation", conversation, &conversation_name)) {

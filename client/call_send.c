@@ -1,7 +1,7 @@
 #include "client/library.h"
 
-static struct id message_id_of(struct columba_future *future, const struct columba_send *send,
-                               struct slice from)
+static struct id message_id_of(struct columba_future *future,
+                               const struct columba_message_send *send, struct slice from)
 {
     if (send->message != NULL) {
         return id_in(send->message);
@@ -10,7 +10,7 @@ static struct id message_id_of(struct columba_future *future, const struct colum
     return client_message_id(future->client->core, &sender);
 }
 
-static void send_submit(struct columba_future *future, const struct columba_send *send)
+static void send_submit(struct columba_future *future, const struct columba_message_send *send)
 {
     struct call_content content = {.from = send->from,
                                    .body = send->body,
@@ -45,13 +45,17 @@ static void send_submit(struct columba_future *future, const struct columba_send
     call_submit(future, part);
 }
 
-struct columba_future *columba_send(struct columba_client *client, const struct columba_send *send,
+struct columba_future *columba_send(struct columba_client *client,
+                                    const struct columba_message_send *send,
                                     const struct columba_call *call)
 {
     struct columba_future *future = call_begin(client, call, call_done_plain);
-    if (future == NULL) {
-        return NULL;
+    if (!call_is_begun(future)) {
+        return future;
     }
-    send_submit(future, send);
+    struct columba_message_send own;
+    if (call_arguments(future, send, &own, sizeof(own))) {
+        send_submit(future, &own);
+    }
     return call_end(future);
 }

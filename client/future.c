@@ -39,12 +39,14 @@ static void future_reset(struct columba_future *future, struct columba_client *c
     future->first.is_under_way = false;
     future->first.request.state = 0;
     list_init(&future->done_link);
-    list_append(&client->futures, &future->link);
+    if (client != NULL) {
+        list_append(&client->futures, &future->link);
+    }
 }
 
 struct columba_future *future_create(struct columba_client *client)
 {
-    struct columba_future *future = future_kept(client);
+    struct columba_future *future = client != NULL ? future_kept(client) : NULL;
     if (future == NULL) {
         future = calloc(1, sizeof(*future));
         if (future == NULL) {
@@ -83,6 +85,10 @@ void future_done(struct columba_future *future)
 {
     struct columba_client *client = future->client;
     COLUMBA_ASSERT(!future->is_done);
+    if (client == NULL) {
+        future->is_done = true;
+        return;
+    }
     future_cancel_parts(future);
     future->is_done = true;
     client->call_bytes -= future->bytes;
@@ -120,6 +126,7 @@ void columba_future_destroy(struct columba_future *future)
         return;
     }
     struct columba_client *client = future->client;
+    list_remove(&future->done_link);
     if (client == NULL) {
         future_free(future);
         return;
@@ -128,7 +135,6 @@ void columba_future_destroy(struct columba_future *future)
         future_cancel_parts(future);
         client->call_bytes -= future->bytes;
     }
-    list_remove(&future->done_link);
     list_remove(&future->link);
     if (client->kept_count >= FUTURES_KEPT_MAX) {
         future_free(future);
@@ -142,6 +148,9 @@ void columba_future_destroy(struct columba_future *future)
 void columba_future_set_callback(struct columba_future *future, columba_callback callback,
                                  void *user)
 {
+    if (future == NULL) {
+        return;
+    }
     future->callback = callback;
     future->user = user;
     if (future->is_done && future->client != NULL) {
@@ -154,27 +163,39 @@ void columba_future_set_callback(struct columba_future *future, columba_callback
 
 void columba_future_set_user(struct columba_future *future, void *user)
 {
-    future->user = user;
+    if (future != NULL) {
+        future->user = user;
+    }
 }
 
 void *columba_future_user(const struct columba_future *future)
 {
-    return future->user;
+    return future != NULL ? future->user : NULL;
 }
 
 bool columba_future_is_done(const struct columba_future *future)
 {
-    return future->is_done;
+    return future == NULL || future->is_done;
 }
 
 enum columba_error_code columba_future_code(const struct columba_future *future)
 {
+    if (future == NULL) {
+        return COLUMBA_ERROR_INVALID;
+    }
     return future->is_done ? future->error.code : COLUMBA_ERROR_INTERNAL;
 }
 
 enum columba_error_code columba_future_wait(struct columba_future *future)
 {
+    if (future == NULL) {
+        return COLUMBA_ERROR_INVALID;
+    }
     while (!future->is_done) {
+        if (!library_is_own(future->client)) {
+            future_refuse(future, ERR_INVALID, FORKED_TEXT);
+            break;
+        }
         if (future->client->is_dispatching) {
             return COLUMBA_ERROR_INVALID;
         }
@@ -188,17 +209,21 @@ enum columba_error_code columba_future_wait(struct columba_future *future)
 
 const struct columba_error_info *columba_future_error(const struct columba_future *future)
 {
-    return &future->error;
+    static const struct columba_error_info none = {
+        .code = COLUMBA_ERROR_INVALID,
+        .text = "there is no future (NULL): memory had run out, or it was never made"};
+    return future != NULL ? &future->error : &none;
 }
 
 struct columba_id columba_future_message(const struct columba_future *future)
 {
-    return future->message;
+    return future != NULL ? future->message : (struct columba_id){{0}};
 }
 
 static bool has_result(const struct columba_future *future, enum result_kind kind)
 {
-    return future->is_done && future->error.code == COLUMBA_ERROR_OK && future->result_kind == kind;
+    return future != NULL && future->is_done && future->error.code == COLUMBA_ERROR_OK &&
+           future->result_kind == kind;
 }
 
 const struct columba_conversation *columba_future_conversation(const struct columba_future *future)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -65,6 +66,31 @@ static bool descriptors_open(struct columba_client *client)
            watch(client, client->wake_fd, EPOLLIN | EPOLLET, &client->wake_fd);
 }
 
+bool library_is_own(const struct columba_client *client)
+{
+    return client != NULL && *client->owner != 0;
+}
+
+static bool owner_make(struct columba_client *client)
+{
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) {
+        return false;
+    }
+    client->owner = page;
+    *client->owner = 1;
+    return madvise(page, size, MADV_WIPEONFORK) == 0;
+}
+
+void library_log(const struct columba_client *client, enum columba_log_level level,
+                 const char *text)
+{
+    if (client->log != NULL) {
+        client->log(level, text, client->log_user);
+    }
+}
+
 static void contact_name(struct columba_client *client, const struct client_contact *contact)
 {
     bool brackets = memchr(contact->host.data, ':', contact->host.size) != NULL;
@@ -77,6 +103,8 @@ static void client_init(struct columba_client *client, const struct columba_opti
 {
     *client = (struct columba_client){.consistency = options->consistency,
                                       .timeout_ms = options->timeout_ms,
+                                      .log = options->log,
+                                      .log_user = options->log_user,
                                       .epoll_fd = -1,
                                       .timer_fd = -1,
                                       .wake_fd = -1,
@@ -97,6 +125,10 @@ struct columba_client *columba_client_create(const struct columba_options *optio
 {
     struct columba_error_info ignored;
     struct columba_error_info *error = out_error != NULL ? out_error : &ignored;
+    if (options == NULL) {
+        error_fill(error, ERR_INVALID, "there are no options (NULL)");
+        return NULL;
+    }
     struct columba_client *client = malloc(sizeof(*client));
     if (client == NULL) {
         error_fill(error, ERR_NO_MEMORY, "%s", error_text(ERR_NO_MEMORY));
@@ -108,7 +140,7 @@ struct columba_client *columba_client_create(const struct columba_options *optio
         error_fill(error, ERR_INTERNAL, "libsodium cannot be used here");
     } else if (!descriptors_open(client)) {
         error_fill(error, ERR_IO, "cannot make file descriptors: %s", strerror(errno));
-    } else if (!key_copy(client, options) || !core_make(client, options)) {
+    } else if (!owner_make(client) || !key_copy(client, options) || !core_make(client, options)) {
         error_fill(error, ERR_NO_MEMORY, "%s", error_text(ERR_NO_MEMORY));
     } else {
         made = true;
@@ -122,8 +154,10 @@ struct columba_client *columba_client_create(const struct columba_options *optio
     return client;
 }
 
-static void futures_release(struct columba_client *client)
+/* The futures whose callback has not run come into `due`. */
+static void futures_release(struct columba_client *client, struct list *due)
 {
+    list_init(due);
     list_for_each_safe(link, &client->futures)
     {
         struct columba_future *future = container_of(link, struct columba_future, link);
@@ -134,12 +168,17 @@ static void futures_release(struct columba_client *client)
         list_remove(&future->link);
         list_remove(&future->done_link);
         future->client = NULL;
+        if (future->callback != NULL) {
+            list_append(due, &future->done_link);
+        }
     }
     list_for_each_safe(kept, &client->kept)
     {
         future_free(container_of(kept, struct columba_future, link));
     }
 }
+
+static void callbacks_run_all(struct list *due);
 
 static void descriptor_close(int fd)
 {
@@ -153,7 +192,9 @@ void columba_client_destroy(struct columba_client *client)
     if (client == NULL) {
         return;
     }
-    futures_release(client);
+    struct list due;
+    bool is_own = client->owner == NULL || library_is_own(client);
+    futures_release(client, &due);
     client_destroy(client->core);
     sockets_destroy(client);
     sodium_free(client->key);
@@ -164,7 +205,13 @@ void columba_client_destroy(struct columba_client *client)
     descriptor_close(client->epoll_fd);
     descriptor_close(client->timer_fd);
     descriptor_close(client->wake_fd);
+    if (client->owner != NULL) {
+        munmap(client->owner, (size_t)sysconf(_SC_PAGESIZE));
+    }
     free(client);
+    if (is_own) {
+        callbacks_run_all(&due);
+    }
 }
 
 /* --- time ------------------------------------------------------------------------------------ */
@@ -208,7 +255,7 @@ static void timer_fired(struct columba_client *client)
 
 void library_wake(struct columba_client *client)
 {
-    if (client->is_dispatching) {
+    if (client->is_dispatching || !library_is_own(client)) {
         return;
     }
     timer_arm(client);
@@ -250,6 +297,9 @@ static void part_complete(struct client_request *request, const struct message *
 void library_effects(struct columba_client *client)
 {
     struct client_effect effect;
+    if (!library_is_own(client)) {
+        return; /* what it would do is the parent's */
+    }
     while (client_effect_next(client->core, &effect)) {
         switch (effect.type) {
         case CLIENT_EFFECT_CONNECT:
@@ -265,9 +315,11 @@ void library_effects(struct columba_client *client)
             part_complete(effect.complete.request, effect.complete.answer);
             break;
         case CLIENT_EFFECT_NODE_UP:
+            library_log(client, COLUMBA_LOG_INFO, effect.node.text);
             node_event_add(client, COLUMBA_EVENT_NODE_UP, effect.node.text);
             break;
         case CLIENT_EFFECT_NODE_DOWN:
+            library_log(client, COLUMBA_LOG_WARNING, effect.node.text);
             node_event_add(client, COLUMBA_EVENT_NODE_DOWN, effect.node.text);
             break;
         }
@@ -278,7 +330,16 @@ void library_effects(struct columba_client *client)
 
 int columba_fd(const struct columba_client *client)
 {
-    return client->epoll_fd;
+    return client != NULL ? client->epoll_fd : -1;
+}
+
+void columba_wake(struct columba_client *client)
+{
+    uint64_t one = 1;
+    if (library_is_own(client)) {
+        ssize_t written = write(client->wake_fd, &one, sizeof(one));
+        (void)written; /* it only fails where it would be readable anyway */
+    }
 }
 
 static void events_handle(struct columba_client *client, const struct epoll_event *events,
@@ -294,6 +355,18 @@ static void events_handle(struct columba_client *client, const struct epoll_even
     }
 }
 
+static void callbacks_run_all(struct list *due)
+{
+    while (!list_is_empty(due)) {
+        struct list *link = due->next;
+        struct columba_future *future = container_of(link, struct columba_future, done_link);
+        columba_callback callback = future->callback;
+        list_remove(link);
+        future->callback = NULL;
+        callback(future, future->user);
+    }
+}
+
 /* Only those that are due now: a callback that asks for what is refused at once would otherwise
  * keep the dispatch from ever ending. */
 static void callbacks_run(struct columba_client *client)
@@ -305,14 +378,7 @@ static void callbacks_run(struct columba_client *client)
         list_remove(link);
         list_append(&due, link);
     }
-    while (!list_is_empty(&due)) {
-        struct list *link = due.next;
-        struct columba_future *future = container_of(link, struct columba_future, done_link);
-        columba_callback callback = future->callback;
-        list_remove(link);
-        future->callback = NULL;
-        callback(future, future->user);
-    }
+    callbacks_run_all(&due);
 }
 
 static void turn_end(struct columba_client *client)
@@ -329,6 +395,9 @@ static void turn_end(struct columba_client *client)
 int columba_dispatch(struct columba_client *client, int timeout_ms)
 {
     struct epoll_event events[EVENTS_PER_TURN];
+    if (!library_is_own(client)) {
+        return -1;
+    }
     if (client->is_dispatching) {
         return 0;
     }
@@ -352,6 +421,9 @@ int columba_dispatch(struct columba_client *client, int timeout_ms)
 
 bool columba_event_next(struct columba_client *client, struct columba_event *out_event)
 {
+    if (client == NULL || out_event == NULL) {
+        return false;
+    }
     if (client->node_event_count > 0) {
         client->taken_event = client->node_events[client->node_event_first];
         client->node_event_first = (client->node_event_first + 1) % NODE_EVENTS_MAX;

@@ -49,11 +49,16 @@ struct columba_options {
     uint32_t connections_per_node;
     uint32_t requests_max;
     char cluster_name[COLUMBA_NAME_MAX_BYTES + 1];
-    struct seal_key *key; /* locked memory; NULL: none */
+    struct seal_key *key;     /* locked memory; NULL: none */
+    columba_log_callback log; /* NULL: nobody listens */
+    void *log_user;
     char error[COLUMBA_ERROR_TEXT_BYTES];
 };
 
 struct columba_future;
+
+#define FORKED_TEXT                                                                                \
+    "the client was made by this process's parent: after fork, make a client of its own"
 
 /* One request of a call. */
 struct part {
@@ -109,6 +114,9 @@ struct socket;
 
 struct columba_client {
     struct client *core;
+    uint8_t *owner; /* a page that the kernel wipes in a child of fork: 1 in its own process */
+    columba_log_callback log;
+    void *log_user;
     struct seal_key *key;
     uint32_t consistency;
     uint32_t timeout_ms;
@@ -163,6 +171,10 @@ enum columba_error key_file_read(const char *path, uint8_t *out_key, char *out_t
                                  size_t text_size);
 
 /* library.c */
+/* False: NULL, or this process is a child of the one that made it. */
+bool library_is_own(const struct columba_client *client);
+void library_log(const struct columba_client *client, enum columba_log_level level,
+                 const char *text);
 uint64_t library_now(struct columba_client *client); /* tells the core; returns monotonic ms */
 /* Carries out what the core wants done. */
 void library_effects(struct columba_client *client);
@@ -190,8 +202,18 @@ void future_cancel_parts(struct columba_future *future);
 void future_free(struct columba_future *future);
 
 /* call.c */
+/* NULL without memory. A call that cannot be made is done already (call_is_begun). */
 struct columba_future *call_begin(struct columba_client *client, const struct columba_call *call,
                                   part_done step);
+static inline bool call_is_begun(const struct columba_future *future)
+{
+    return future != NULL && !future->is_done;
+}
+/* A copy of the arguments, a struct that begins with its size. False, and the future is refused:
+ * there are none, or they say something that is not known here. */
+bool call_arguments(struct columba_future *future, const void *given, void *out, size_t size);
+/* False, and the future is refused. */
+bool call_time(struct columba_future *future, uint64_t created_at_ms);
 /* False, and the future is refused, if it is no name. */
 bool call_name(struct columba_future *future, const char *what, const char *name,
                struct slice *out_name);

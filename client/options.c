@@ -9,7 +9,9 @@
 static enum columba_error_code option_wrong(struct columba_options *options,
                                             enum columba_error code, const char *text)
 {
-    snprintf(options->error, sizeof(options->error), "%s", text);
+    if (options != NULL) {
+        snprintf(options->error, sizeof(options->error), "%s", text);
+    }
     return (enum columba_error_code)code;
 }
 
@@ -43,7 +45,7 @@ void columba_options_destroy(struct columba_options *options)
 
 const char *columba_options_error(const struct columba_options *options)
 {
-    return options->error;
+    return options != NULL ? options->error : "there are no options (NULL)";
 }
 
 enum columba_error_code columba_options_set_contacts(struct columba_options *options,
@@ -51,6 +53,9 @@ enum columba_error_code columba_options_set_contacts(struct columba_options *opt
 {
     struct client_contact parsed[CLIENT_CONTACTS_MAX];
     uint32_t count = 0;
+    if (options == NULL || contacts == NULL) {
+        return option_wrong(options, ERR_INVALID, "no contacts were given (NULL)");
+    }
     char *text = strdup(contacts);
     if (text == NULL) {
         return option_wrong(options, ERR_NO_MEMORY, error_text(ERR_NO_MEMORY));
@@ -75,7 +80,7 @@ enum columba_error_code columba_options_set_consistency(struct columba_options *
     bool is_level =
         level == COLUMBA_CONSISTENCY_DEFAULT ||
         (consistency_from_number((uint32_t)level, &known) && known != CONSISTENCY_SERIAL);
-    if (!is_level) {
+    if (!is_level || options == NULL) {
         return option_wrong(options, ERR_INVALID, "there is no such consistency level");
     }
     options->consistency = level;
@@ -85,7 +90,7 @@ enum columba_error_code columba_options_set_consistency(struct columba_options *
 enum columba_error_code columba_options_set_timeout_ms(struct columba_options *options,
                                                        uint32_t timeout_ms)
 {
-    if (timeout_ms == 0) {
+    if (timeout_ms == 0 || options == NULL) {
         return option_wrong(options, ERR_INVALID, "a timeout is at least 1 ms");
     }
     options->timeout_ms = timeout_ms;
@@ -95,7 +100,7 @@ enum columba_error_code columba_options_set_timeout_ms(struct columba_options *o
 enum columba_error_code columba_options_set_cluster_name(struct columba_options *options,
                                                          const char *name)
 {
-    if (strlen(name) > COLUMBA_NAME_MAX_BYTES) {
+    if (options == NULL || name == NULL || strlen(name) > COLUMBA_NAME_MAX_BYTES) {
         return option_wrong(options, ERR_INVALID, "a cluster's name has at most 512 bytes");
     }
     snprintf(options->cluster_name, sizeof(options->cluster_name), "%s", name);
@@ -105,7 +110,7 @@ enum columba_error_code columba_options_set_cluster_name(struct columba_options 
 enum columba_error_code columba_options_set_connections_per_node(struct columba_options *options,
                                                                  uint32_t count)
 {
-    if (count == 0 || count > CLIENT_CONNECTIONS_PER_NODE_MAX) {
+    if (options == NULL || count == 0 || count > CLIENT_CONNECTIONS_PER_NODE_MAX) {
         return option_wrong(options, ERR_INVALID, "connections to each node: 1 to 8");
     }
     options->connections_per_node = count;
@@ -118,7 +123,7 @@ enum columba_error_code columba_options_set_connections_per_node(struct columba_
 enum columba_error_code columba_options_set_requests_max(struct columba_options *options,
                                                          uint32_t count)
 {
-    if (count == 0 || count > REQUESTS_LIMIT) {
+    if (options == NULL || count == 0 || count > REQUESTS_LIMIT) {
         return option_wrong(options, ERR_INVALID, "calls under way: 1 to 1,048,576");
     }
     options->requests_max = count;
@@ -127,6 +132,9 @@ enum columba_error_code columba_options_set_requests_max(struct columba_options 
 
 enum columba_error_code columba_options_set_key(struct columba_options *options, const uint8_t *key)
 {
+    if (options == NULL || key == NULL) {
+        return option_wrong(options, ERR_INVALID, "no key was given (NULL)");
+    }
     if (sodium_init() < 0) {
         return option_wrong(options, ERR_INTERNAL, "libsodium cannot be used here");
     }
@@ -146,6 +154,9 @@ enum columba_error_code columba_options_set_key_file(struct columba_options *opt
                                                      const char *path)
 {
     uint8_t key[SEAL_APPLICATION_KEY_BYTES];
+    if (options == NULL || path == NULL) {
+        return option_wrong(options, ERR_INVALID, "no key file was given (NULL)");
+    }
     enum columba_error error = key_file_read(path, key, options->error, sizeof(options->error));
     if (error != COLUMBA_OK) {
         return (enum columba_error_code)error;
@@ -153,4 +164,15 @@ enum columba_error_code columba_options_set_key_file(struct columba_options *opt
     enum columba_error_code set = columba_options_set_key(options, key);
     sodium_memzero(key, sizeof(key));
     return set;
+}
+
+enum columba_error_code columba_options_set_log(struct columba_options *options,
+                                                columba_log_callback callback, void *user)
+{
+    if (options == NULL) {
+        return COLUMBA_ERROR_INVALID;
+    }
+    options->log = callback;
+    options->log_user = user;
+    return COLUMBA_ERROR_OK;
 }

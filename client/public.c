@@ -61,8 +61,16 @@ const char *columba_version(void)
     return COLUMBA_VERSION;
 }
 
+uint32_t columba_version_number(void)
+{
+    return COLUMBA_VERSION_NUMBER;
+}
+
 void columba_id_to_text(const struct columba_id *id, char *out_text)
 {
+    if (id == NULL || out_text == NULL) {
+        return;
+    }
     struct id in = id_in(id);
     id_to_text(&in, out_text);
 }
@@ -70,7 +78,7 @@ void columba_id_to_text(const struct columba_id *id, char *out_text)
 bool columba_id_from_text(const char *text, struct columba_id *out_id)
 {
     struct id id;
-    if (!id_from_text(text, &id)) {
+    if (text == NULL || out_id == NULL || !id_from_text(text, &id)) {
         return false;
     }
     *out_id = id_out(&id);
@@ -79,31 +87,42 @@ bool columba_id_from_text(const char *text, struct columba_id *out_id)
 
 bool columba_id_is_zero(const struct columba_id *id)
 {
+    if (id == NULL) {
+        return true;
+    }
     struct id in = id_in(id);
     return id_is_zero(&in);
 }
 
+static struct slice text_or_empty(const char *text)
+{
+    return slice_of_text(text != NULL ? text : "");
+}
+
 struct columba_id columba_user_id(const char *name)
 {
-    struct id id = id_of_name(ID_USER, slice_of_text(name));
+    struct id id = id_of_name(ID_USER, text_or_empty(name));
     return id_out(&id);
 }
 
 struct columba_id columba_conversation_id(const char *name)
 {
-    struct id id = id_of_name(ID_CONVERSATION, slice_of_text(name));
+    struct id id = id_of_name(ID_CONVERSATION, text_or_empty(name));
     return id_out(&id);
 }
 
 uint64_t columba_message_id_unix_ms(const struct columba_id *message)
 {
+    if (message == NULL) {
+        return 0;
+    }
     struct id id = id_in(message);
     return message_id_unix_ms(&id);
 }
 
 struct columba_id columba_message_id_make(uint64_t unix_ms, uint64_t bits, const char *sender)
 {
-    struct id user = id_of_name(ID_USER, slice_of_text(sender));
+    struct id user = id_of_name(ID_USER, text_or_empty(sender));
     struct id id = message_id_make(unix_ms, bits, &user);
     return id_out(&id);
 }
@@ -111,8 +130,8 @@ struct columba_id columba_message_id_make(uint64_t unix_ms, uint64_t bits, const
 bool columba_consistency_from_name(const char *name, enum columba_consistency *out_level)
 {
     enum consistency level;
-    bool found = consistency_from_name(slice_of_text(name), &level);
-    if (!found || level == CONSISTENCY_SERIAL) {
+    bool found = consistency_from_name(text_or_empty(name), &level);
+    if (!found || level == CONSISTENCY_SERIAL || out_level == NULL) {
         return false;
     }
     *out_level = (enum columba_consistency)level;

@@ -27,7 +27,7 @@ static bool succeeded(struct columba_future *future)
 static bool send_text(struct columba_client *client, const char *from, const char *to,
                       const char *text)
 {
-    const struct columba_send send = {
+    const struct columba_message_send send = {
         .from = from, .to = to, .body = text, .body_bytes = strlen(text)};
     struct columba_future *sent = columba_send(client, &send, NULL);
     bool is_sent = succeeded(sent);

@@ -25,7 +25,7 @@ static void on_sent(struct columba_future *future, void *user)
 
 static void line_send(struct columba_client *client, char **names, const char *line, size_t size)
 {
-    const struct columba_send send = {
+    const struct columba_message_send send = {
         .from = names[0], .to = names[1], .body = line, .body_bytes = size};
     under_way++;
     columba_future_set_callback(columba_send(client, &send, NULL), on_sent, NULL);

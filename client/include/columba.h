@@ -9,7 +9,7 @@
  *     columba_options_destroy(options);
  *
  *     struct columba_future *sent = columba_send(
- *         client, &(struct columba_send){.from = "alice", .to = "garden", .body = "hello",
+ *         client, &(struct columba_message_send){.from = "alice", .to = "garden", .body = "hello",
  *                                        .body_bytes = 5}, NULL);
  *     if (columba_future_wait(sent) != COLUMBA_ERROR_OK) {
  *         fprintf(stderr, "%s\n", columba_future_error(sent)->text);
@@ -40,8 +40,13 @@
  *     columba_dispatch(client, 0);
  *
  * Threads. A client, its options and its futures belong to one thread at a time; different clients
- * are independent of each other. A callback may call anything but columba_dispatch,
- * columba_future_wait and columba_client_destroy.
+ * are independent of each other. columba_wake alone may be called from any thread. A callback may
+ * call anything but columba_dispatch, columba_future_wait and columba_client_destroy.
+ *
+ * Processes. After fork() the client belongs to the parent. In the child every call on it is
+ * refused at once (INVALID), nothing blocks, and columba_client_destroy frees its memory and closes
+ * the child's descriptors, without a callback and without a word to the nodes. A child that wants
+ * to talk to the cluster makes a client of its own.
  *
  * Retries. Every call but columba_admin is idempotent, and the library repeats it on another node
  * when a connection breaks, a node does not answer, or the error is one that passes (with
@@ -53,8 +58,13 @@
  * COLUMBA_NAME_MAX_BYTES bytes, without control characters, line separators and marks that override
  * the direction of text; others are refused (INVALID), by nodes too. The id of a user or
  * conversation is a cryptographic hash of its name, so nobody can make another name with it. Times
- * are Unix milliseconds. Text handed in is NUL-terminated; bodies have a length. Structs handed in:
- * set what is not used to zero.
+ * are Unix milliseconds. Text handed in is NUL-terminated; bodies have a length.
+ *
+ * Structs. Set what is not used to zero. Those that calls take begin with their size: leave it 0,
+ * or say sizeof to have what a later version adds; those that come back, and those in arrays, have
+ * room in reserve. So a program goes on working with later versions of the library, and an older
+ * library refuses (INVALID) what it does not know instead of passing it over. NULL where something
+ * is needed is INVALID as well, never a crash; getters of NULL return NULL, 0 or INVALID.
  *
  * Encryption. With an application key (columba_options_set_key…) bodies are sealed before they
  * leave the process and opened after they come back: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha),
@@ -82,6 +92,13 @@ extern "C" {
 #define COLUMBA_API
 #endif
 
+/* Of this header; columba_version_number tells the library's. */
+#define COLUMBA_VERSION_MAJOR 0
+#define COLUMBA_VERSION_MINOR 1
+#define COLUMBA_VERSION_PATCH 0
+#define COLUMBA_VERSION_NUMBER                                                                     \
+    (COLUMBA_VERSION_MAJOR * 1000000 + COLUMBA_VERSION_MINOR * 1000 + COLUMBA_VERSION_PATCH)
+
 #define COLUMBA_PORT_DEFAULT 7411
 #define COLUMBA_NAME_MAX_BYTES 512
 /* A body, before sealing. */
@@ -89,6 +106,10 @@ extern "C" {
 #define COLUMBA_MEDIA_URL_MAX_BYTES 2048
 /* Rows of one page, and of one import call. */
 #define COLUMBA_PAGE_MAX_ROWS 1000
+/* Rows of one page of an inbox. */
+#define COLUMBA_INBOX_MAX_ROWS 100
+/* The last time a message may carry: the end of the year 9999. */
+#define COLUMBA_TIME_MAX_MS INT64_C(253402300799999)
 #define COLUMBA_IMPORT_MAX_ROWS 1000
 /* An import call: for each message its body, sender and media URL, and 160 bytes, together at most
  * this. */
@@ -133,6 +154,7 @@ struct columba_error_info {
     bool outcome_unknown;
     /* One sentence: what happened, to which thing, what to do. Empty for OK. */
     char text[COLUMBA_ERROR_TEXT_BYTES];
+    uint64_t reserved[4]; /* for later versions */
 };
 
 /* "UNAVAILABLE"; "UNKNOWN" for a number that is no code. Static. */
@@ -142,6 +164,8 @@ COLUMBA_API const char *columba_error_text(enum columba_error_code code);
 
 /* "0.1.0", of the library that was loaded. */
 COLUMBA_API const char *columba_version(void);
+/* The same as COLUMBA_VERSION_NUMBER: 1000 for 0.1.0, 2003004 for 2.3.4. */
+COLUMBA_API uint32_t columba_version_number(void);
 
 /* ---------------------------------------------------------------------------------------------
  * Identifiers
@@ -230,20 +254,40 @@ COLUMBA_API enum columba_error_code columba_options_set_key(struct columba_optio
 COLUMBA_API enum columba_error_code columba_options_set_key_file(struct columba_options *options,
                                                                  const char *path);
 
+enum columba_log_level { COLUMBA_LOG_INFO = 1, COLUMBA_LOG_WARNING = 2 };
+
+/* `text` is one line without its end, and lives until the callback returns. */
+typedef void (*columba_log_callback)(enum columba_log_level level, const char *text, void *user);
+
+/* What the client does of its own accord: nodes that come and go, connections that are given up,
+ * names that cannot be looked up. Runs inside columba_dispatch, columba_future_wait and calls; it
+ * may not call the library. NULL: nobody listens (the default). */
+COLUMBA_API enum columba_error_code columba_options_set_log(struct columba_options *options,
+                                                            columba_log_callback callback,
+                                                            void *user);
+
 /* A client; it connects when the first call needs it to. NULL on failure, with
  * the reason in out_error (which may be NULL): NO_MEMORY, IO (no file descriptors left). */
 COLUMBA_API struct columba_client *columba_client_create(const struct columba_options *options,
                                                          struct columba_error_info *out_error);
-/* Closes the connections. Futures that are not done become done with CANCELLED, without their
- * callback; all futures stay valid until they are destroyed. Takes NULL. */
+/* Closes the connections. Futures that are not done become done with CANCELLED. Callbacks that have
+ * not run yet run now, after everything else is gone: they may look at futures and destroy them,
+ * and do nothing else with the library. All futures stay valid until they are destroyed. Takes
+ * NULL. */
 COLUMBA_API void columba_client_destroy(struct columba_client *client);
 
 /* The one descriptor to poll for reading. It belongs to the client. */
 COLUMBA_API int columba_fd(const struct columba_client *client);
 /* Does what there is to do, and runs callbacks: at once with timeout_ms 0; else waits up to
  * timeout_ms for something to do, -1 for ever. What was asked since the last dispatch leaves now,
- * in one write for each connection. Returns the number of futures that got done. */
+ * in one write for each connection. Returns the number of futures that got done. -1: no client, or
+ * one of another process. */
 COLUMBA_API int columba_dispatch(struct columba_client *client, int timeout_ms);
+
+/* Makes a columba_dispatch or columba_future_wait of this client that waits, or waits next, return
+ * from waiting. From any thread, and from signal handlers; the one call for which this holds. The
+ * client has to live until it has returned. */
+COLUMBA_API void columba_wake(struct columba_client *client);
 
 /* ---------------------------------------------------------------------------------------------
  * Futures and events
@@ -251,7 +295,8 @@ COLUMBA_API int columba_dispatch(struct columba_client *client, int timeout_ms);
 
 typedef void (*columba_callback)(struct columba_future *future, void *user);
 
-/* At most one; runs once, inside a dispatch, also when the future was done before. */
+/* At most one; runs once, inside a dispatch, also when the future was done before, or inside
+ * columba_client_destroy. */
 COLUMBA_API void columba_future_set_callback(struct columba_future *future,
                                              columba_callback callback, void *user);
 /* Something of the caller's to find again; NULL at first (set_callback sets it too). */
@@ -259,7 +304,8 @@ COLUMBA_API void columba_future_set_user(struct columba_future *future, void *us
 COLUMBA_API void *columba_future_user(const struct columba_future *future);
 
 COLUMBA_API bool columba_future_is_done(const struct columba_future *future);
-/* Dispatches until the future is done; returns its code. */
+/* Dispatches until the future is done; returns its code. INVALID, and it is not done: from inside a
+ * callback. columba_wake does not end it. */
 COLUMBA_API enum columba_error_code columba_future_wait(struct columba_future *future);
 /* Of a future that is done; before, INTERNAL. */
 COLUMBA_API enum columba_error_code columba_future_code(const struct columba_future *future);
@@ -279,7 +325,8 @@ enum columba_event_type {
 struct columba_event {
     enum columba_event_type type;
     struct columba_future *future;
-    const char *text; /* until the next columba_event_next or dispatch */
+    const char *text;     /* until the next columba_event_next or dispatch */
+    uint64_t reserved[4]; /* for later versions */
 };
 
 /* The next event, false if there is none. Events of futures wait until they are taken, the future
@@ -291,6 +338,7 @@ COLUMBA_API bool columba_event_next(struct columba_client *client, struct columb
  */
 
 struct columba_call {
+    size_t size;                          /* 0, or sizeof */
     enum columba_consistency consistency; /* DEFAULT: the client's */
     uint32_t timeout_ms;                  /* 0: the client's */
 };
@@ -312,7 +360,8 @@ COLUMBA_API struct columba_future *columba_ping(struct columba_client *client, c
 #define COLUMBA_TYPE_VIDEO 5
 #define COLUMBA_TYPE_SYSTEM 6
 
-struct columba_send {
+struct columba_message_send {
+    size_t size;      /* 0, or sizeof */
     const char *from; /* user */
     const char *to;   /* conversation */
     const void *body;
@@ -322,14 +371,14 @@ struct columba_send {
     /* NULL: the library makes one. To repeat a send whose outcome is not known, give the id it
      * had, and the same body and created_at_ms. */
     const struct columba_id *message;
-    uint64_t created_at_ms; /* 0: the time in the id */
+    uint64_t created_at_ms; /* 0: the time in the id; at most COLUMBA_TIME_MAX_MS */
 };
 
 /* Sends a message. columba_future_message has its id, as soon as the call returned. Errors:
  * UNKNOWN_CONVERSATION, NOT_A_MEMBER, TOO_LARGE, CLOCK_AHEAD, ID_CONFLICT, WRONG_SENDER, INVALID
  * (a name), and those of any call. */
 COLUMBA_API struct columba_future *columba_send(struct columba_client *client,
-                                                const struct columba_send *send,
+                                                const struct columba_message_send *send,
                                                 const struct columba_call *call);
 /* The message id of a columba_send; zero if it was refused for its arguments. */
 COLUMBA_API struct columba_id columba_future_message(const struct columba_future *future);
@@ -341,7 +390,8 @@ enum columba_kind {
     COLUMBA_KIND_BROADCAST = 3,
 };
 
-struct columba_conversation_create {
+struct columba_conversation_new {
+    size_t size; /* 0, or sizeof */
     const char *name;
     const char *const *members; /* users; at most COLUMBA_MEMBERS_MAX in one call */
     size_t member_count;
@@ -352,7 +402,7 @@ struct columba_conversation_create {
 /* Creates a conversation. One that exists gets the members it lacks; nobody is removed. Done when
  * all members are in; broken off, it may be repeated. */
 COLUMBA_API struct columba_future *columba_conversation_create(
-    struct columba_client *client, const struct columba_conversation_create *create,
+    struct columba_client *client, const struct columba_conversation_new *create,
     const struct columba_call *call);
 
 struct columba_conversation {
@@ -361,7 +411,8 @@ struct columba_conversation {
     enum columba_kind kind;
     uint64_t created_at_ms;
     uint64_t membership_version;
-    bool is_channel; /* more members than a message is fanned out to; unread is not counted */
+    bool is_channel;      /* more members than a message is fanned out to; unread is not counted */
+    uint64_t reserved[4]; /* for later versions */
 };
 
 /* UNKNOWN_CONVERSATION. */
@@ -373,6 +424,7 @@ COLUMBA_API const struct columba_conversation *columba_future_conversation(
     const struct columba_future *future);
 
 struct columba_members_read {
+    size_t size; /* 0, or sizeof */
     const char *conversation;
     const struct columba_id *after; /* exclusive, a user's id; NULL: from the start */
     uint32_t limit;                 /* 0: COLUMBA_PAGE_MAX_ROWS */
@@ -383,12 +435,14 @@ struct columba_member {
     const char *name;
     struct columba_id delivered_up_to; /* message ids; zero: none yet */
     struct columba_id read_up_to;
+    uint64_t reserved[4]; /* for later versions */
 };
 
 struct columba_member_page {
     const struct columba_member *members; /* by user id */
     size_t count;
-    bool more; /* go on after the last one */
+    bool more;            /* go on after the last one */
+    uint64_t reserved[4]; /* for later versions */
 };
 
 /* UNKNOWN_CONVERSATION. */
@@ -400,6 +454,7 @@ COLUMBA_API const struct columba_member_page *columba_future_members(
     const struct columba_future *future);
 
 struct columba_history_read {
+    size_t size; /* 0, or sizeof */
     const char *conversation;
     const struct columba_id *before; /* exclusive; NULL: no bound */
     const struct columba_id *after;  /* exclusive; NULL: no bound */
@@ -424,6 +479,7 @@ struct columba_message {
      * parse. */
     enum columba_error_code problem;
     const char *problem_text; /* "" for OK */
+    uint64_t reserved[4];     /* for later versions */
 };
 
 struct columba_history_page {
@@ -432,6 +488,7 @@ struct columba_history_page {
     /* The bound was not reached: go on with before (or after) set to the last one's id. A page may
      * hold fewer than asked for and there are more all the same, when bodies are large. */
     bool more;
+    uint64_t reserved[4]; /* for later versions */
 };
 
 /* UNKNOWN_CONVERSATION. */
@@ -442,10 +499,16 @@ COLUMBA_API struct columba_future *columba_history(struct columba_client *client
 COLUMBA_API const struct columba_history_page *columba_future_history(
     const struct columba_future *future);
 
+/* Where a page of an inbox ended: for the next columba_inbox of the same user, and nothing else. */
+struct columba_inbox_cursor {
+    uint8_t bytes[40];
+};
+
 struct columba_inbox_read {
+    size_t size; /* 0, or sizeof */
     const char *user;
-    const struct columba_id *after; /* exclusive, a conversation's id; NULL: from the start */
-    uint32_t limit;                 /* 0: COLUMBA_PAGE_MAX_ROWS */
+    const struct columba_inbox_cursor *cursor; /* a page's `next`; NULL: the first page */
+    uint32_t limit;                            /* 0: COLUMBA_INBOX_MAX_ROWS, which is the most */
 };
 
 struct columba_inbox_entry {
@@ -456,12 +519,15 @@ struct columba_inbox_entry {
     uint32_t unread;
     bool unread_is_at_least; /* there may be more than `unread` */
     bool has_unread;         /* false: a channel, whose unread messages are not counted */
+    uint64_t reserved[4];    /* for later versions */
 };
 
 struct columba_inbox_page {
-    const struct columba_inbox_entry *entries; /* by conversation id; sort by `last` to show */
+    const struct columba_inbox_entry *entries; /* of this page: newest `last` first */
     size_t count;
-    bool more; /* go on after the last one */
+    bool more; /* go on with `next` */
+    struct columba_inbox_cursor next;
+    uint64_t reserved[4]; /* for later versions */
 };
 
 COLUMBA_API struct columba_future *columba_inbox(struct columba_client *client,
@@ -488,6 +554,7 @@ struct columba_import_message {
     uint64_t created_at_ms;
     uint8_t type;          /* 0: COLUMBA_TYPE_TEXT */
     const char *media_url; /* NULL: none */
+    uint64_t reserved[2];  /* zero */
 };
 
 /* Stores messages as they are, sealed if a key is set, without telling anybody: no unread, no
@@ -503,6 +570,7 @@ struct columba_import_inbox {
     struct columba_id last;   /* newest message */
     struct columba_id marker; /* read up to here */
     bool is_channel;          /* unread messages are not counted */
+    uint64_t reserved[2];     /* zero */
 };
 
 /* Writes inbox rows of any users; what is there already is only ever moved forward. At most

@@ -59,7 +59,7 @@ static bool print_conversation(struct tool *tool, const char *name, size_t membe
 static bool create(struct tool *tool, const char *name, const char *const *members,
                    size_t member_count)
 {
-    const struct columba_conversation_create request = {
+    const struct columba_conversation_new request = {
         .name = name, .members = members, .member_count = member_count};
     struct columba_future *created = columba_conversation_create(tool->client, &request, NULL);
     bool is_done = tool_wait(tool, created, "creating conversation %s", name) &&

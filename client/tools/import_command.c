@@ -150,7 +150,7 @@ static void create_conversation(struct import *import, size_t number, const char
     for (size_t i = 0; i < conversation->member_count; i++) {
         names[i] = conversation->members[i].name;
     }
-    const struct columba_conversation_create create = {
+    const struct columba_conversation_new create = {
         .name = conversation->name,
         .members = names,
         .member_count = conversation->member_count,

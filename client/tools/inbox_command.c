@@ -46,10 +46,10 @@ static bool list_add(struct inbox_list *list, const struct columba_inbox_page *p
 
 static bool read_all(struct tool *tool, const char *user, struct inbox_list *list)
 {
-    struct columba_id after;
+    struct columba_inbox_cursor next;
     bool more = true;
     while (more) {
-        const struct columba_inbox_read read = {.user = user, .after = list->count ? &after : NULL};
+        const struct columba_inbox_read read = {.user = user, .cursor = list->count ? &next : NULL};
         struct columba_future *future = columba_inbox(tool->client, &read, NULL);
         bool is_read = tool_wait(tool, future, "reading the inbox of %s", user);
         const struct columba_inbox_page *page = is_read ? columba_future_inbox(future) : NULL;
@@ -60,7 +60,7 @@ static bool read_all(struct tool *tool, const char *user, struct inbox_list *lis
         more = page && page->more && page->count > 0;
         bool is_good = page != NULL;
         if (more) {
-            after = page->entries[page->count - 1].conversation;
+            next = page->next;
         }
         columba_future_destroy(future);
         if (!is_good) {

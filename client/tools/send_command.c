@@ -39,11 +39,11 @@ static enum tool_exit send_text(struct tool *tool, const struct send_options *op
     if (!tool_connect(tool, &result)) {
         return result;
     }
-    const struct columba_send send = {.from = options->from,
-                                      .to = options->to,
-                                      .body = body.data,
-                                      .body_bytes = body.size,
-                                      .message = id};
+    const struct columba_message_send send = {.from = options->from,
+                                              .to = options->to,
+                                              .body = body.data,
+                                              .body_bytes = body.size,
+                                              .message = id};
     struct columba_future *sent = columba_send(tool->client, &send, NULL);
     bool is_sent = tool_wait(tool, sent, "sending to %s", options->to);
     if (is_sent) {

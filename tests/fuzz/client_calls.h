@@ -85,10 +85,11 @@ static inline void client_calls_make(struct columba_client *client)
     if (client_call_count + CLIENT_CALLS_COUNT > CLIENT_CALLS_ROUNDS_MAX * CLIENT_CALLS_COUNT) {
         return;
     }
-    client_calls_add(columba_send(
-        client,
-        &(struct columba_send){.from = "alice", .to = "garden", .body = "hello", .body_bytes = 5},
-        NULL));
+    client_calls_add(
+        columba_send(client,
+                     &(struct columba_message_send){
+                         .from = "alice", .to = "garden", .body = "hello", .body_bytes = 5},
+                     NULL));
     client_calls_add(
         columba_history(client, &(struct columba_history_read){.conversation = "garden"}, NULL));
     client_calls_add(columba_inbox(client, &(struct columba_inbox_read){.user = "alice"}, NULL));

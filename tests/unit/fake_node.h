@@ -187,6 +187,23 @@ static inline struct message fake_history(struct fake_node *node,
     return (struct message){.type = MESSAGE_HISTORY, .history = {.rows = rows, .row_count = count}};
 }
 
+static inline struct message fake_inbox(const struct fake_node *node,
+                                        const struct message_inbox_read *read)
+{
+    uint32_t begin = 0, count = 0;
+    while (begin < node->inbox_count &&
+           id_compare(&node->inbox[begin].conversation, &read->after) <= 0) {
+        begin++;
+    }
+    while (begin + count < node->inbox_count && count < read->limit) {
+        count++;
+    }
+    return (struct message){.type = MESSAGE_INBOX,
+                            .inbox = {.rows = node->inbox + begin,
+                                      .row_count = count,
+                                      .more = begin + count < node->inbox_count}};
+}
+
 static inline struct slice fake_name(const struct fake_node *node, const struct id *conversation)
 {
     for (uint32_t i = 0; i < node->inbox_count; i++) {
@@ -235,8 +252,7 @@ static inline struct message fake_answer(struct fake_node *node, const struct me
         return (struct message){.type = MESSAGE_MEMBERS,
                                 .members = {.rows = members, .row_count = 2}};
     case MESSAGE_INBOX_READ:
-        return (struct message){.type = MESSAGE_INBOX,
-                                .inbox = {.rows = node->inbox, .row_count = node->inbox_count}};
+        return fake_inbox(node, &request->inbox_read);
     case MESSAGE_MARK_READ:
         node->last_up_to = request->mark_read.up_to;
         break;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -45,7 +46,7 @@ static void end(void)
 
 static struct columba_future *send_text(const char *text)
 {
-    const struct columba_send send = {
+    const struct columba_message_send send = {
         .from = "alice", .to = "garden", .body = text, .body_bytes = strlen(text)};
     return columba_send(client, &send, NULL);
 }
@@ -147,7 +148,7 @@ static void a_large_conversation_is_made_in_several_requests(void **state)
         snprintf(names[i], sizeof(names[i]), "user%d", i);
         members[i] = names[i];
     }
-    struct columba_conversation_create create = {
+    struct columba_conversation_new create = {
         .name = "channel", .members = members, .member_count = 2500};
     assert_int_equal(finish(columba_conversation_create(client, &create, NULL)), COLUMBA_ERROR_OK);
     assert_int_equal(node->asked[MESSAGE_CONVERSATION_CREATE], 3);
@@ -174,10 +175,39 @@ static void fill_inbox(uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         node->inbox[i] = (struct message_inbox_row){
             .conversation = id_of_name(ID_CONVERSATION, slice_of_text(node->inbox_names[i])),
+            .last = {{(uint8_t)(7 * i)}},
             .unread = i,
             .has_unread = true};
     }
     node->inbox_count = count;
+}
+
+/* Page by page; every page newest first. */
+static void read_whole_inbox(void)
+{
+    struct columba_inbox_read read = {.user = "alice"};
+    struct columba_inbox_cursor next;
+    bool seen[300] = {false}, more = true;
+    while (more) {
+        struct columba_future *inbox = columba_inbox(client, &read, NULL);
+        assert_int_equal(columba_future_wait(inbox), COLUMBA_ERROR_OK);
+        const struct columba_inbox_page *page = columba_future_inbox(inbox);
+        assert_int_equal(page->count, COLUMBA_INBOX_MAX_ROWS);
+        for (size_t i = 0; i < page->count; i++) {
+            const struct columba_inbox_entry *entry = &page->entries[i];
+            assert_string_equal(entry->name, node->inbox_names[entry->unread]);
+            assert_false(seen[entry->unread]);
+            seen[entry->unread] = true;
+            assert_true(i == 0 || memcmp(&entry[-1].last, &entry->last, sizeof(entry->last)) >= 0);
+        }
+        more = page->more;
+        next = page->next;
+        read.cursor = &next;
+        columba_future_destroy(inbox);
+    }
+    for (int i = 0; i < 300; i++) {
+        assert_true(seen[i]);
+    }
 }
 
 /* Some of the 300 fall on one place of the cache: they are looked up again, never mixed up. */
@@ -186,19 +216,11 @@ static void an_inbox_comes_with_names_that_are_looked_up_once(void **state)
     (void)state;
     begin(FAKE_WELL, NULL);
     fill_inbox(300);
-    const struct columba_inbox_read read = {.user = "alice"};
     for (int round = 0; round < 2; round++) {
-        struct columba_future *inbox = columba_inbox(client, &read, NULL);
-        assert_int_equal(columba_future_wait(inbox), COLUMBA_ERROR_OK);
-        const struct columba_inbox_page *page = columba_future_inbox(inbox);
-        assert_int_equal(page->count, 300);
-        for (uint32_t i = 0; i < 300; i++) {
-            assert_string_equal(page->entries[i].name, node->inbox_names[i]);
-            assert_int_equal(page->entries[i].unread, i);
-        }
-        columba_future_destroy(inbox);
+        read_whole_inbox();
         assert_in_range(node->asked[MESSAGE_CONVERSATION_GET], 300, round == 0 ? 300 : 360);
     }
+    assert_int_equal(node->asked[MESSAGE_INBOX_READ], 6);
     end();
 }
 
@@ -293,7 +315,7 @@ static void a_repeated_send_is_the_same_bytes(void **state)
     begin(FAKE_WELL, key_one);
     struct columba_id id = columba_message_id_make(1700000000000, 7, "alice");
     for (int i = 0; i < 2; i++) {
-        const struct columba_send send = {
+        const struct columba_message_send send = {
             .from = "alice", .to = "garden", .body = "once", .body_bytes = 4, .message = &id};
         assert_int_equal(finish(columba_send(client, &send, NULL)), COLUMBA_ERROR_OK);
     }
@@ -398,7 +420,7 @@ static void refused_calls_are_events_too(void **state)
 {
     (void)state;
     begin(FAKE_WELL, NULL);
-    const struct columba_send send = {.from = "", .to = "garden"};
+    const struct columba_message_send send = {.from = "", .to = "garden"};
     struct columba_future *future = columba_send(client, &send, NULL);
     assert_true(columba_future_is_done(future));
     struct pollfd ready = {.fd = columba_fd(client), .events = POLLIN};
@@ -442,7 +464,6 @@ static void futures_may_go_at_any_time(void **state)
     struct columba_future *outliving[100];
     for (int i = 0; i < 100; i++) {
         outliving[i] = i % 2 == 0 ? send_text("never done") : read_garden();
-        columba_future_set_callback(outliving[i], on_done, NULL);
     }
     columba_client_destroy(client);
     for (int i = 0; i < 100; i++) {
@@ -587,19 +608,19 @@ static void arguments_out_of_their_limits_are_refused(void **state)
     static struct columba_import_message messages[COLUMBA_IMPORT_MAX_ROWS + 1];
     memset(long_name, 'x', sizeof(long_name) - 1);
     begin(FAKE_WELL, key_one);
-    struct columba_send send = {.from = "alice", .to = "garden", .body = body};
+    struct columba_message_send send = {.from = "alice", .to = "garden", .body = body};
     send.body_bytes = COLUMBA_BODY_MAX_BYTES;
     assert_int_equal(finish(columba_send(client, &send, NULL)), COLUMBA_ERROR_OK);
     send.body_bytes++;
     assert_int_equal(finish(columba_send(client, &send, NULL)), COLUMBA_ERROR_TOO_LARGE);
-    send = (struct columba_send){.from = long_name, .to = "garden"};
+    send = (struct columba_message_send){.from = long_name, .to = "garden"};
     assert_int_equal(finish(columba_send(client, &send, NULL)), COLUMBA_ERROR_TOO_LARGE);
-    send = (struct columba_send){.from = "alice", .to = NULL};
+    send = (struct columba_message_send){.from = "alice", .to = NULL};
     assert_int_equal(finish(columba_send(client, &send, NULL)), COLUMBA_ERROR_INVALID);
-    send = (struct columba_send){.from = "al\xffice", .to = "garden"};
+    send = (struct columba_message_send){.from = "al\xffice", .to = "garden"};
     assert_int_equal(finish(columba_send(client, &send, NULL)), COLUMBA_ERROR_INVALID);
     struct columba_id no_uuid = {{1}};
-    send = (struct columba_send){.from = "alice", .to = "garden", .message = &no_uuid};
+    send = (struct columba_message_send){.from = "alice", .to = "garden", .message = &no_uuid};
     assert_int_equal(finish(columba_send(client, &send, NULL)), COLUMBA_ERROR_INVALID);
 
     assert_int_equal(finish(columba_history_import(client, "garden", messages,
@@ -677,6 +698,273 @@ static void a_key_file_holds_digits_or_bytes(void **state)
     columba_options_destroy(options);
 }
 
+/* --- what newcomers pass, and what programs do to their processes --------------------------- */
+
+static void refused_as_invalid(struct columba_future *future)
+{
+    assert_non_null(future);
+    assert_int_equal(columba_future_wait(future), COLUMBA_ERROR_INVALID);
+    assert_true(strlen(columba_future_error(future)->text) > 0);
+    columba_future_destroy(future);
+}
+
+static void every_call_refused_for(struct columba_client *whose)
+{
+    const struct columba_message_send send = {.from = "alice", .to = "garden"};
+    const struct columba_conversation_new create = {.name = "garden"};
+    const struct columba_history_read history = {.conversation = "garden"};
+    const struct columba_members_read members = {.conversation = "garden"};
+    const struct columba_inbox_read inbox = {.user = "alice"};
+    refused_as_invalid(columba_connect(whose, NULL));
+    refused_as_invalid(columba_ping(whose, NULL, NULL));
+    refused_as_invalid(columba_send(whose, &send, NULL));
+    refused_as_invalid(columba_conversation_create(whose, &create, NULL));
+    refused_as_invalid(columba_conversation_get(whose, "garden", NULL));
+    refused_as_invalid(columba_members(whose, &members, NULL));
+    refused_as_invalid(columba_history(whose, &history, NULL));
+    refused_as_invalid(columba_inbox(whose, &inbox, NULL));
+    refused_as_invalid(columba_mark_read(whose, "alice", "garden", NULL, NULL));
+    refused_as_invalid(columba_history_import(whose, "garden", NULL, 1, NULL));
+    refused_as_invalid(columba_inbox_import(whose, NULL, 1, NULL));
+    refused_as_invalid(columba_admin(whose, NULL, "info", NULL, 0, NULL));
+}
+
+static void null_is_invalid_and_never_a_crash(void **state)
+{
+    (void)state;
+    begin(FAKE_WELL, NULL);
+    every_call_refused_for(NULL);
+    refused_as_invalid(columba_send(client, NULL, NULL));
+    refused_as_invalid(columba_conversation_create(client, NULL, NULL));
+    refused_as_invalid(columba_conversation_get(client, NULL, NULL));
+    refused_as_invalid(columba_members(client, NULL, NULL));
+    refused_as_invalid(columba_history(client, NULL, NULL));
+    refused_as_invalid(columba_inbox(client, NULL, NULL));
+    refused_as_invalid(columba_mark_read(client, NULL, NULL, NULL, NULL));
+    refused_as_invalid(columba_history_import(client, "garden", NULL, 1, NULL));
+    refused_as_invalid(columba_inbox_import(client, NULL, 1, NULL));
+    refused_as_invalid(columba_admin(client, NULL, NULL, NULL, 0, NULL));
+    refused_as_invalid(columba_admin(client, NULL, "info", NULL, 1, NULL));
+    const char *const none[] = {NULL};
+    refused_as_invalid(columba_admin(client, NULL, "info", none, 1, NULL));
+    const struct columba_message_send hollow = {.from = "alice", .to = "garden", .body_bytes = 1};
+    refused_as_invalid(columba_send(client, &hollow, NULL));
+    const struct columba_conversation_new nobody = {.name = "garden", .member_count = 1};
+    refused_as_invalid(columba_conversation_create(client, &nobody, NULL));
+    end();
+    assert_int_equal(columba_future_wait(NULL), COLUMBA_ERROR_INVALID);
+    assert_int_equal(columba_future_code(NULL), COLUMBA_ERROR_INVALID);
+    assert_int_equal(columba_future_error(NULL)->code, COLUMBA_ERROR_INVALID);
+    assert_true(columba_future_is_done(NULL));
+    assert_null(columba_future_user(NULL));
+    assert_null(columba_future_history(NULL));
+    assert_null(columba_future_json(NULL));
+    columba_future_set_callback(NULL, NULL, NULL);
+    columba_future_set_user(NULL, NULL);
+    columba_future_destroy(NULL);
+    columba_client_destroy(NULL);
+    columba_wake(NULL);
+    assert_int_equal(columba_fd(NULL), -1);
+    assert_int_equal(columba_dispatch(NULL, 0), -1);
+    assert_false(columba_event_next(NULL, NULL));
+    assert_false(columba_id_from_text(NULL, NULL));
+    assert_true(columba_id_is_zero(NULL));
+    columba_user_id(NULL);
+}
+
+static void options_take_no_null(void **state)
+{
+    (void)state;
+    struct columba_error_info error;
+    struct columba_options *options = columba_options_create();
+    assert_int_equal(columba_options_set_contacts(options, NULL), COLUMBA_ERROR_INVALID);
+    assert_int_equal(columba_options_set_key(options, NULL), COLUMBA_ERROR_INVALID);
+    assert_int_equal(columba_options_set_key_file(options, NULL), COLUMBA_ERROR_INVALID);
+    assert_int_equal(columba_options_set_cluster_name(options, NULL), COLUMBA_ERROR_INVALID);
+    assert_int_equal(columba_options_set_contacts(NULL, "a"), COLUMBA_ERROR_INVALID);
+    assert_int_equal(columba_options_set_timeout_ms(NULL, 1), COLUMBA_ERROR_INVALID);
+    assert_non_null(columba_options_error(NULL));
+    columba_options_destroy(options);
+    assert_null(columba_client_create(NULL, &error));
+    assert_int_equal(error.code, COLUMBA_ERROR_INVALID);
+}
+
+static void times_and_limits_are_checked(void **state)
+{
+    (void)state;
+    begin(FAKE_WELL, NULL);
+    struct columba_message_send send = {
+        .from = "alice", .to = "garden", .created_at_ms = UINT64_MAX};
+    refused_as_invalid(columba_send(client, &send, NULL));
+    send.created_at_ms = (uint64_t)COLUMBA_TIME_MAX_MS + 1;
+    refused_as_invalid(columba_send(client, &send, NULL));
+    send.created_at_ms = (uint64_t)COLUMBA_TIME_MAX_MS;
+    assert_int_equal(finish(columba_send(client, &send, NULL)), COLUMBA_ERROR_OK);
+    struct columba_import_message import = {
+        .id = columba_message_id_make(5, 5, "alice"), .from = "alice", .created_at_ms = UINT64_MAX};
+    refused_as_invalid(columba_history_import(client, "garden", &import, 1, NULL));
+    const struct columba_conversation_new create = {.name = "garden", .created_at_ms = UINT64_MAX};
+    refused_as_invalid(columba_conversation_create(client, &create, NULL));
+    const struct columba_call level = {.consistency = (enum columba_consistency)99};
+    refused_as_invalid(columba_connect(client, &level));
+    const struct columba_inbox_read inbox = {.user = "alice", .limit = COLUMBA_INBOX_MAX_ROWS + 1};
+    assert_int_equal(finish(columba_inbox(client, &inbox, NULL)), COLUMBA_ERROR_TOO_LARGE);
+    const struct columba_members_read members = {.conversation = "garden", .limit = 1001};
+    assert_int_equal(finish(columba_members(client, &members, NULL)), COLUMBA_ERROR_TOO_LARGE);
+    end();
+}
+
+/* A program built for a later version: what it does not use of that is no hindrance. */
+static void arguments_of_a_later_version_are_taken_or_refused(void **state)
+{
+    (void)state;
+    struct later {
+        struct columba_message_send send;
+        uint64_t new_field;
+    } later = {.send = {.size = sizeof(later), .from = "alice", .to = "garden"}};
+    begin(FAKE_WELL, NULL);
+    assert_int_equal(finish(columba_send(client, &later.send, NULL)), COLUMBA_ERROR_OK);
+    later.new_field = 1;
+    refused_as_invalid(columba_send(client, &later.send, NULL));
+    later.send.size = 1;
+    refused_as_invalid(columba_send(client, &later.send, NULL));
+    later.send.size = SIZE_MAX;
+    refused_as_invalid(columba_send(client, &later.send, NULL));
+    later.send.size = sizeof(later.send);
+    assert_int_equal(finish(columba_send(client, &later.send, NULL)), COLUMBA_ERROR_OK);
+    struct columba_import_message import = {
+        .id = columba_message_id_make(5, 5, "alice"), .from = "alice", .reserved = {1}};
+    refused_as_invalid(columba_history_import(client, "garden", &import, 1, NULL));
+    end();
+}
+
+static void the_version_is_a_number_too(void **state)
+{
+    (void)state;
+    char text[32];
+    uint32_t number = columba_version_number();
+    snprintf(text, sizeof(text), "%u.%u.%u", number / 1000000, number / 1000 % 1000, number % 1000);
+    assert_string_equal(text, columba_version());
+    assert_int_equal(number, COLUMBA_VERSION_NUMBER);
+}
+
+static void on_cancelled(struct columba_future *future, void *user)
+{
+    ++*(int *)user;
+    assert_int_equal(columba_future_code(future), COLUMBA_ERROR_CANCELLED);
+    columba_future_destroy(future);
+}
+
+static void on_any(struct columba_future *future, void *user)
+{
+    ++*(int *)user;
+    columba_future_destroy(future);
+}
+
+static void every_callback_runs_once_even_at_the_end(void **state)
+{
+    (void)state;
+    int cancelled = 0, refused = 0;
+    begin(FAKE_WELL, NULL);
+    for (int i = 0; i < 10; i++) {
+        columba_future_set_callback(send_text("never sent"), on_cancelled, &cancelled);
+    }
+    columba_future_set_callback(columba_send(client, NULL, NULL), on_any, &refused);
+    struct columba_future *left = send_text("without a callback");
+    assert_int_equal(cancelled, 0);
+    columba_client_destroy(client);
+    assert_int_equal(cancelled, 10);
+    assert_int_equal(refused, 1);
+    assert_int_equal(columba_future_code(left), COLUMBA_ERROR_CANCELLED);
+    columba_future_destroy(left);
+    client = NULL;
+    end();
+}
+
+static void *wake_soon(void *argument)
+{
+    usleep(20000);
+    columba_wake(argument);
+    return NULL;
+}
+
+static void another_thread_wakes_a_dispatch(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    begin(FAKE_WELL, NULL);
+    while (columba_dispatch(client, 0) > 0) {
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pthread_create(&thread, NULL, wake_soon, client), 0);
+        assert_int_equal(columba_dispatch(client, -1), 0);
+        pthread_join(thread, NULL);
+    }
+    end();
+}
+
+static void on_log(enum columba_log_level level, const char *text, void *user)
+{
+    char *log = user;
+    size_t used = strlen(log);
+    snprintf(log + used, 1024 - used, "%d %s\n", (int)level, text);
+}
+
+static void the_log_tells_what_nobody_asked_for(void **state)
+{
+    (void)state;
+    char contact[32], log[1024] = "";
+    node = fake_start(FAKE_WELL);
+    struct columba_options *options = columba_options_create();
+    snprintf(contact, sizeof(contact), "127.0.0.1:%u", node->port);
+    columba_options_set_contacts(options, contact);
+    columba_options_set_log(options, on_log, log);
+    client = columba_client_create(options, NULL);
+    columba_options_destroy(options);
+    assert_int_equal(finish(columba_connect(client, NULL)), COLUMBA_ERROR_OK);
+    assert_non_null(strstr(log, contact));
+    end();
+}
+
+/* In the child nothing of the parent's is touched; exit codes tell how far it got. */
+static void child_uses(struct columba_future *under_way)
+{
+    every_call_refused_for(client);
+    if (columba_future_wait(under_way) != COLUMBA_ERROR_INVALID) {
+        _exit(2);
+    }
+    columba_future_destroy(under_way);
+    if (columba_dispatch(client, -1) != -1) {
+        _exit(3);
+    }
+    columba_client_destroy(client);
+    _exit(0);
+}
+
+static void a_child_is_refused_and_the_parent_goes_on(void **state)
+{
+    (void)state;
+    int status, called = 0;
+    begin(FAKE_WELL, NULL);
+    assert_int_equal(finish(send_text("before")), COLUMBA_ERROR_OK);
+    struct columba_future *under_way = send_text("meanwhile");
+    struct columba_future *other = send_text("meanwhile, too");
+    columba_future_set_callback(other, on_any, &called);
+    pid_t child = fork();
+    if (child == 0) {
+        child_uses(under_way);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(finish(under_way), COLUMBA_ERROR_OK);
+    while (called == 0) {
+        columba_dispatch(client, 1000);
+    }
+    assert_int_equal(finish(send_text("after")), COLUMBA_ERROR_OK);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -705,6 +993,15 @@ int main(void)
         cmocka_unit_test(arguments_out_of_their_limits_are_refused),
         cmocka_unit_test(options_say_what_is_wrong),
         cmocka_unit_test(a_key_file_holds_digits_or_bytes),
+        cmocka_unit_test(null_is_invalid_and_never_a_crash),
+        cmocka_unit_test(options_take_no_null),
+        cmocka_unit_test(times_and_limits_are_checked),
+        cmocka_unit_test(arguments_of_a_later_version_are_taken_or_refused),
+        cmocka_unit_test(the_version_is_a_number_too),
+        cmocka_unit_test(every_callback_runs_once_even_at_the_end),
+        cmocka_unit_test(another_thread_wakes_a_dispatch),
+        cmocka_unit_test(the_log_tells_what_nobody_asked_for),
+        cmocka_unit_test(a_child_is_refused_and_the_parent_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
