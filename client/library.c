@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "client/library.h"
+#include "client/resolver.h"
 
 /* More than a turn of a client with some tens of nodes has; the rest comes in the next one. */
 #define EVENTS_PER_TURN 64
@@ -111,6 +112,8 @@ static void client_init(struct columba_client *client, const struct columba_opti
                                       .armed_ms = UINT64_MAX};
     list_init(&client->dirty);
     list_init(&client->dead);
+    list_init(&client->connecting);
+    resolver_init(&client->resolver);
     list_init(&client->futures);
     list_init(&client->kept);
     list_init(&client->callbacks);
@@ -197,6 +200,7 @@ void columba_client_destroy(struct columba_client *client)
     futures_release(client, &due);
     client_destroy(client->core);
     sockets_destroy(client);
+    resolver_clear(&client->resolver);
     sodium_free(client->key);
     arena_clear(&client->decoding);
     arena_clear(&client->encoding);
@@ -231,11 +235,18 @@ uint64_t library_now(struct columba_client *client)
     return monotonic_ms;
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* The timer is only ever set earlier: firing too early costs one turn, and the usual case, a
  * deadline far away that moves all the time, costs nothing. */
 static void timer_arm(struct columba_client *client)
 {
     uint64_t due_ms = client_next_deadline_ms(client->core);
+    due_ms = earlier(due_ms, sockets_due_ms(client));
+    due_ms = earlier(due_ms, resolver_due_ms(client, clock_ms(CLOCK_BOOTTIME)));
     if (due_ms >= client->armed_ms) {
         return;
     }
@@ -349,7 +360,7 @@ static void events_handle(struct columba_client *client, const struct epoll_even
         void *mark = events[i].data.ptr;
         if (mark == &client->timer_fd) {
             timer_fired(client);
-        } else if (mark != &client->wake_fd) {
+        } else if (mark != &client->wake_fd && mark != &client->resolver) {
             socket_ready(client, mark, events[i].events);
         }
     }
@@ -410,6 +421,8 @@ int columba_dispatch(struct columba_client *client, int timeout_ms)
     client->is_woken = false;
     uint64_t now_ms = library_now(client);
     events_handle(client, events, count);
+    resolver_turn(client);
+    sockets_tick(client, now_ms);
     if (now_ms >= client_next_deadline_ms(client->core)) {
         client_tick(client->core);
         library_effects(client);

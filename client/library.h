@@ -3,7 +3,8 @@
  *
  *   options.c, contacts.c, key_file.c   what a client is made from
  *   library.c      the client: effects of the core carried out, dispatch, events
- *   socket.c       connections: bytes in and out
+ *   socket.c       connections: addresses, bytes in and out
+ *   resolver.c     addresses of names
  *   future.c       futures
  *   call.c         what all calls have in common
  *   call_*.c       the calls, one group each
@@ -110,6 +111,13 @@ struct columba_future {
     } result;
 };
 
+/* Looks up names (resolver.h). */
+struct resolver {
+    struct ares_channeldata *channel; /* NULL: no name was asked for yet */
+    struct list lookups;
+    bool is_stale;
+};
+
 struct socket;
 
 struct columba_client {
@@ -130,6 +138,8 @@ struct columba_client {
     bool is_dispatching;
     uint32_t done_count; /* futures, since the dispatch began */
 
+    struct resolver resolver;
+    struct list connecting;  /* sockets that have another address to try */
     struct socket **sockets; /* by the core's connection number; NULL: not open */
     uint32_t socket_count;
     struct list dirty;     /* sockets with bytes to write */
@@ -188,6 +198,9 @@ void socket_send(struct columba_client *client, uint32_t number, uint64_t reques
                  const struct message *message);
 void socket_ready(struct columba_client *client, struct socket *socket, uint32_t events);
 void sockets_flush(struct columba_client *client);
+/* Addresses that do not answer give way to the next ones. */
+void sockets_tick(struct columba_client *client, uint64_t now_ms);
+uint64_t sockets_due_ms(const struct columba_client *client);
 void sockets_bury(struct columba_client *client); /* frees what was closed */
 void sockets_destroy(struct columba_client *client);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "client/resolver.h"
 
 static bool buffer_reserve(struct socket_buffer *buffer, size_t more)
 {
@@ -69,32 +70,34 @@ static bool sockets_have_room(struct columba_client *client, uint32_t number)
     return true;
 }
 
-static int address_resolve(const char *host, uint16_t port, struct addrinfo **out_address)
+/* An address as it is written. False: it is a name. */
+static bool address_literal(const char *host, uint16_t port, struct addresses *out_addresses)
 {
     char service[8];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
+    struct addrinfo *found = NULL;
     snprintf(service, sizeof(service), "%u", port);
-    int failed = getaddrinfo(host, service, &hints, out_address);
-    /* A name: only the first address is tried, and nodes rarely listen on IPv6 alone. */
-    const int families[] = {AF_INET, AF_UNSPEC};
-    for (int i = 0; i < 2 && failed != 0; i++) {
-        hints.ai_flags = 0;
-        hints.ai_family = families[i];
-        failed = getaddrinfo(host, service, &hints, out_address);
+    if (getaddrinfo(host, service, &hints, &found) != 0) {
+        return false;
     }
-    return failed;
+    *out_addresses = (struct addresses){.count = 1};
+    out_addresses->at[0].size = found->ai_addrlen;
+    memcpy(&out_addresses->at[0].bytes, found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    return true;
 }
 
-static int descriptor_open(const struct addrinfo *address)
+static int descriptor_open(const struct address *address)
 {
     int on = 1;
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(address->bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -1;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS) {
+    if (connect(fd, (const struct sockaddr *)&address->bytes, address->size) != 0 &&
+        errno != EINPROGRESS) {
         int failed = errno;
         close(fd);
         errno = failed;
@@ -103,58 +106,141 @@ static int descriptor_open(const struct addrinfo *address)
     return fd;
 }
 
-static int socket_connect(struct slice host, uint16_t port, const char **out_problem)
+static struct socket *socket_at(const struct columba_client *client, uint32_t number)
 {
-    char name[CLIENT_HOST_MAX_BYTES + 1];
-    struct addrinfo *address = NULL;
-    COLUMBA_ASSERT(host.size < sizeof(name));
-    memcpy(name, host.data, host.size);
-    name[host.size] = '\0';
-    int failed = address_resolve(name, port, &address);
-    if (failed != 0) {
-        *out_problem = gai_strerror(failed);
-        return -1;
-    }
-    int fd = descriptor_open(address);
-    freeaddrinfo(address);
-    *out_problem = fd < 0 ? strerror(errno) : NULL;
-    return fd;
+    return number < client->socket_count ? client->sockets[number] : NULL;
 }
 
-static struct socket *socket_create(struct columba_client *client, uint32_t number, int fd)
+static struct socket *socket_create(struct columba_client *client, uint32_t number)
 {
     struct socket *socket = calloc(1, sizeof(*socket));
     if (socket == NULL || !sockets_have_room(client, number)) {
         free(socket);
         return NULL;
     }
-    *socket = (struct socket){.fd = fd, .number = number, .is_connecting = true};
+    *socket = (struct socket){.fd = -1, .number = number, .is_connecting = true};
     list_init(&socket->dirty);
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = socket};
-    if (epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
-        free(socket);
-        return NULL;
-    }
-    socket->wants_write = true;
+    list_init(&socket->connecting);
     COLUMBA_ASSERT(client->sockets[number] == NULL);
     client->sockets[number] = socket;
     return socket;
 }
 
+static bool descriptor_watch(struct columba_client *client, struct socket *socket, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = socket};
+    if (epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+        int failed = errno;
+        close(fd);
+        errno = failed;
+        return false;
+    }
+    socket->fd = fd;
+    socket->wants_write = true;
+    return true;
+}
+
+/* Begins to connect to the next address that can be tried. False: there is none; errno says why the
+ * last one could not. */
+static bool address_try_next(struct columba_client *client, struct socket *socket)
+{
+    struct addresses *addresses = socket->addresses;
+    COLUMBA_ASSERT(socket->fd < 0 && socket->is_connecting);
+    list_remove(&socket->connecting);
+    while (addresses->next < addresses->count) {
+        int fd = descriptor_open(&addresses->at[addresses->next++]);
+        if (fd < 0 || !descriptor_watch(client, socket, fd)) {
+            continue;
+        }
+        if (addresses->next < addresses->count) {
+            socket->step_ms = library_now(client) + ADDRESS_STEP_MS;
+            list_append(&client->connecting, &socket->connecting);
+        }
+        return true;
+    }
+    return false;
+}
+
+static void descriptor_give_up(struct socket *socket)
+{
+    if (socket->fd >= 0) {
+        close(socket->fd); /* which also takes it out of epoll */
+        socket->fd = -1;
+    }
+}
+
+static void socket_fail(struct columba_client *client, struct socket *socket,
+                        enum columba_error error, const char *reason);
+
+void socket_found(struct columba_client *client, uint32_t number, const struct addresses *addresses)
+{
+    struct socket *socket = socket_at(client, number);
+    COLUMBA_ASSERT(socket != NULL && socket->addresses == NULL);
+    socket->addresses = malloc(sizeof(*socket->addresses));
+    if (socket->addresses == NULL) {
+        socket_fail(client, socket, ERR_NO_MEMORY, error_text(ERR_NO_MEMORY));
+        return;
+    }
+    *socket->addresses = *addresses;
+    if (!address_try_next(client, socket)) {
+        socket_fail(client, socket, ERR_NO_NODE, strerror(errno));
+    }
+}
+
+void socket_not_found(struct columba_client *client, uint32_t number, const char *why)
+{
+    struct socket *socket = socket_at(client, number);
+    COLUMBA_ASSERT(socket != NULL);
+    library_log(client, COLUMBA_LOG_WARNING, why);
+    socket_fail(client, socket, ERR_NO_NODE, why);
+}
+
 void socket_open(struct columba_client *client, uint32_t number, struct slice host, uint16_t port)
 {
-    const char *problem = NULL;
-    int fd = socket_connect(host, port, &problem);
-    if (fd < 0) {
-        client_closed(client->core, number, ERR_NO_NODE, problem);
-    } else if (socket_create(client, number, fd) == NULL) {
-        close(fd);
+    char name[CLIENT_HOST_MAX_BYTES + 1];
+    struct addresses literal;
+    COLUMBA_ASSERT(host.size < sizeof(name));
+    memcpy(name, host.data, host.size);
+    name[host.size] = '\0';
+    if (socket_create(client, number) == NULL) {
         client_closed(client->core, number, ERR_NO_MEMORY, error_text(ERR_NO_MEMORY));
+    } else if (address_literal(name, port, &literal)) {
+        socket_found(client, number, &literal);
+    } else {
+        resolver_ask(client, number, name, port);
     }
+}
+
+void sockets_tick(struct columba_client *client, uint64_t now_ms)
+{
+    list_for_each_safe(link, &client->connecting)
+    {
+        struct socket *socket = container_of(link, struct socket, connecting);
+        if (now_ms < socket->step_ms) {
+            continue;
+        }
+        descriptor_give_up(socket);
+        if (!address_try_next(client, socket)) {
+            socket_fail(client, socket, ERR_NO_NODE, strerror(errno));
+        }
+    }
+}
+
+uint64_t sockets_due_ms(const struct columba_client *client)
+{
+    uint64_t due_ms = UINT64_MAX;
+    for (const struct list *link = client->connecting.next; link != &client->connecting;
+         link = link->next) {
+        const struct socket *socket =
+            (const struct socket *)((const char *)link - offsetof(struct socket, connecting));
+        due_ms = socket->step_ms < due_ms ? socket->step_ms : due_ms;
+    }
+    return due_ms;
 }
 
 static void socket_free(struct socket *socket)
 {
+    free(socket->addresses);
     free(socket->in.data);
     free(socket->out.data);
     free(socket);
@@ -162,13 +248,14 @@ static void socket_free(struct socket *socket)
 
 void socket_close(struct columba_client *client, uint32_t number)
 {
-    struct socket *socket = number < client->socket_count ? client->sockets[number] : NULL;
+    struct socket *socket = socket_at(client, number);
     if (socket == NULL) {
         return;
     }
     client->sockets[number] = NULL;
-    close(socket->fd); /* which also takes it out of epoll */
-    socket->fd = -1;
+    resolver_forget(client, number);
+    descriptor_give_up(socket);
+    list_remove(&socket->connecting);
     list_remove(&socket->dirty);
     list_append(&client->dead, &socket->dirty);
 }
@@ -205,7 +292,7 @@ static void socket_fail(struct columba_client *client, struct socket *socket,
 void socket_send(struct columba_client *client, uint32_t number, uint64_t request_id,
                  const struct message *message)
 {
-    struct socket *socket = number < client->socket_count ? client->sockets[number] : NULL;
+    struct socket *socket = socket_at(client, number);
     struct codec_encoding encoding;
     arena_reset(&client->encoding);
     /* What cannot be written for want of memory is as if it were lost on the way: the core's
@@ -354,17 +441,24 @@ static void socket_read(struct columba_client *client, struct socket *socket)
     }
 }
 
-/* False: it could not be connected, and is gone. */
+/* False: it could not be connected; it tries another address, or is gone. */
 static bool socket_connected(struct columba_client *client, struct socket *socket)
 {
     int failed = 0;
     socklen_t size = sizeof(failed);
     getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &failed, &size);
     if (failed != 0) {
-        socket_fail(client, socket, ERR_NO_NODE, strerror(failed));
+        descriptor_give_up(socket);
+        errno = failed;
+        if (!address_try_next(client, socket)) {
+            socket_fail(client, socket, ERR_NO_NODE, strerror(errno));
+        }
         return false;
     }
     socket->is_connecting = false;
+    list_remove(&socket->connecting);
+    free(socket->addresses);
+    socket->addresses = NULL;
     socket_watch(client, socket, false);
     client_connected(client->core, socket->number);
     library_effects(client);

@@ -275,11 +275,19 @@ void connections_bootstrap(struct client *client)
     connection_want(client, &node->connections[0]);
 }
 
+/* A contact that the cluster does not list, while somebody of the cluster is connected: contacts
+ * are for getting to know it. */
+static bool is_spare_contact(const struct client *client, const struct client_node *node)
+{
+    return client->topology != NULL && node->topology_index == TOPOLOGY_NODE_NONE &&
+           client->ready_count > 0;
+}
+
 static void connection_due(struct client *client, struct connection *connection)
 {
     switch (connection->state) {
     case CONNECTION_IDLE:
-        if (connection->node->is_alias) {
+        if (connection->node->is_alias || is_spare_contact(client, connection->node)) {
             connection->wanted = false;
         } else {
             connection_start(client, connection);

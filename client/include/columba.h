@@ -227,8 +227,8 @@ COLUMBA_API const char *columba_options_error(const struct columba_options *opti
 
 /* "HOST[:PORT],…": nodes to begin with (any of the cluster; the rest is learned from them), at
  * most 64. HOST is an IPv4 address, an IPv6 address (in brackets if a port follows), or a host
- * name, which is looked up when it is connected to, blocking that long. Default: 127.0.0.1.
- * INVALID. */
+ * name, which is looked up (/etc/hosts and DNS, without blocking) when it is connected to; all its
+ * addresses are tried. Default: 127.0.0.1. INVALID. */
 COLUMBA_API enum columba_error_code columba_options_set_contacts(struct columba_options *options,
                                                                  const char *contacts);
 /* For calls that do not name a level. */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "client/library.h"
+#include "client/socket.h"
 #include "tests/fuzz/client_calls.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -85,6 +85,32 @@ void socket_ready(struct columba_client *client, struct socket *socket, uint32_t
 void sockets_flush(struct columba_client *client)
 {
     (void)client;
+}
+
+void sockets_tick(struct columba_client *client, uint64_t now_ms)
+{
+    (void)client;
+    (void)now_ms;
+}
+
+uint64_t sockets_due_ms(const struct columba_client *client)
+{
+    (void)client;
+    return UINT64_MAX;
+}
+
+void socket_found(struct columba_client *client, uint32_t number, const struct addresses *addresses)
+{
+    (void)client;
+    (void)number;
+    (void)addresses;
+}
+
+void socket_not_found(struct columba_client *client, uint32_t number, const char *why)
+{
+    (void)client;
+    (void)number;
+    (void)why;
 }
 
 void sockets_bury(struct columba_client *client)
