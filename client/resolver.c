@@ -155,10 +155,12 @@ void resolver_turn(struct columba_client *client)
     if (client->resolver.channel == NULL || list_is_empty(&client->resolver.lookups)) {
         return;
     }
-    int wanted = ares_getsock(client->resolver.channel, sockets, ARES_GETSOCK_MAXNUM);
-    for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-        int events = (ARES_GETSOCK_READABLE(wanted, i) ? POLLIN : 0) |
-                     (ARES_GETSOCK_WRITABLE(wanted, i) ? POLLOUT : 0);
+    /* The low half says which of the sockets are to be read, the high half which to be written. */
+    unsigned wanted =
+        (unsigned)ares_getsock(client->resolver.channel, sockets, ARES_GETSOCK_MAXNUM);
+    for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+        int events = ((wanted >> i & 1) != 0 ? POLLIN : 0) |
+                     ((wanted >> (i + ARES_GETSOCK_MAXNUM) & 1) != 0 ? POLLOUT : 0);
         if (events != 0) {
             ready[count++] = (struct pollfd){.fd = sockets[i], .events = (short)events};
         }

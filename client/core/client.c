@@ -101,23 +101,6 @@ uint64_t client_next_deadline_ms(const struct client *client)
     return due_ms;
 }
 
-/* SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014): ids and
- * jitter have to differ, not to be secret. */
-uint64_t client_random(struct client *client)
-{
-    client->random_state += 0x9e3779b97f4a7c15u;
-    uint64_t mixed = client->random_state;
-    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9u;
-    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebu;
-    return mixed ^ (mixed >> 31);
-}
-
-uint64_t client_jitter(struct client *client, uint64_t delay_ms)
-{
-    uint64_t half = delay_ms / 2;
-    return delay_ms - half + client_random(client) % (half + 1);
-}
-
 uint64_t client_unix_ms(const struct client *client)
 {
     return nodes_clock_unix_ms(&client->clock, client->now_ms);

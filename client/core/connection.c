@@ -14,55 +14,6 @@
  * is asked with PING, passed over meanwhile, and closed when it stays silent.
  */
 
-void connection_init(struct connection *connection, struct client_node *node, uint32_t number)
-{
-    connection->node = node;
-    connection->number = number;
-    list_init(&connection->dirty);
-    list_init(&connection->queued);
-    list_init(&connection->sent);
-    connection->due_ms = UINT64_MAX;
-}
-
-struct connection *connection_of(const struct client *client, uint32_t number)
-{
-    uint32_t per_node = client->config.connections_per_node;
-    COLUMBA_ASSERT(number / per_node < client->node_count);
-    return &client->nodes[number / per_node]->connections[number % per_node];
-}
-
-static void due_set(struct client *client, struct connection *connection, uint64_t due_ms)
-{
-    connection->due_ms = due_ms;
-    if (due_ms < client->connections_due_ms) {
-        client->connections_due_ms = due_ms;
-    }
-}
-
-void connection_mark(struct client *client, struct connection *connection, uint8_t mark)
-{
-    connection->marks |= mark;
-    if (list_is_empty(&connection->dirty)) {
-        list_append(&client->dirty, &connection->dirty);
-    }
-}
-
-static void connection_start(struct client *client, struct connection *connection)
-{
-    connection->state = CONNECTION_CONNECTING;
-    due_set(client, connection, client->now_ms + CONNECT_TIMEOUT_MS);
-    connection_mark(client, connection, MARK_CONNECT);
-}
-
-void connection_want(struct client *client, struct connection *connection)
-{
-    if (connection->wanted) {
-        return;
-    }
-    connection->wanted = true;
-    connection_start(client, connection);
-}
-
 static void requests_release(struct client *client, struct connection *connection,
                              const char *reason)
 {
@@ -109,7 +60,7 @@ static void connection_ended(struct client *client, struct connection *connectio
     connection->silent = false;
     connection->marks &= MARK_CLOSE;
     connection->failures++;
-    due_set(client, connection, client->now_ms + reconnect_delay(client, connection->failures));
+    link_due(client, connection, client->now_ms + reconnect_delay(client, connection->failures));
     node->last_error = error;
     struct text problem = text_into(node->problem, sizeof(node->problem));
     text_add(&problem, reason);
@@ -127,8 +78,8 @@ static void connection_ended(struct client *client, struct connection *connectio
     requests_fail_unreachable(client);
 }
 
-void connection_break(struct client *client, struct connection *connection,
-                      enum columba_error error, const char *reason)
+static void connection_break(struct client *client, struct connection *connection,
+                             enum columba_error error, const char *reason)
 {
     connection_mark(client, connection, MARK_CLOSE);
     connection_ended(client, connection, error, reason);
@@ -151,7 +102,7 @@ void client_connected(struct client *client, uint32_t number)
     }
     connection->state = CONNECTION_HANDSHAKE;
     connection->heard_ms = client->now_ms;
-    due_set(client, connection, client->now_ms + CONNECT_TIMEOUT_MS);
+    link_due(client, connection, client->now_ms + CONNECT_TIMEOUT_MS);
     connection_mark(client, connection, MARK_HELLO);
 }
 
@@ -203,7 +154,7 @@ static void connection_welcome(struct client *client, struct connection *connect
     time_heard(client, connection->node, welcome->unix_ms);
     connection->failures = 0;
     connection->node->last_error = COLUMBA_OK;
-    due_set(client, connection, UINT64_MAX);
+    link_due(client, connection, UINT64_MAX);
     client->ready_count++;
     for (uint32_t i = 0; i < client->config.connections_per_node; i++) {
         connection_want(client, &connection->node->connections[i]);
@@ -231,6 +182,16 @@ static void connection_greeted(struct client *client, struct connection *connect
     connection_break(client, connection, message->status.error, reason);
 }
 
+static void answer_received(struct client *client, struct connection *connection,
+                            uint64_t request_id, const struct message *message)
+{
+    char reason[CLIENT_TEXT_BYTES];
+    struct text problem = text_into(reason, sizeof(reason));
+    if (!request_answered(client, connection, request_id, message, &problem)) {
+        connection_break(client, connection, ERR_MALFORMED, reason);
+    }
+}
+
 void client_received(struct client *client, uint32_t number, uint64_t request_id, uint64_t clock,
                      const struct message *message)
 {
@@ -244,35 +205,13 @@ void client_received(struct client *client, uint32_t number, uint64_t request_id
     } else if (connection->state == CONNECTION_READY) {
         if (connection->silent) {
             connection->silent = false;
-            due_set(client, connection, UINT64_MAX);
+            link_due(client, connection, UINT64_MAX);
         }
-        request_answered(client, connection, request_id, message);
+        answer_received(client, connection, request_id, message);
     }
     if (connection->state == CONNECTION_READY) {
         nodes_clock_follow(&client->clock, client->now_ms, clock);
     }
-}
-
-void connection_mark_silent(struct client *client, struct connection *connection)
-{
-    if (connection->silent) {
-        return;
-    }
-    connection->silent = true;
-    connection->silent_since_ms = client->now_ms;
-    due_set(client, connection, client->now_ms);
-}
-
-/* The next contact, unless the one before was only just asked. */
-void connections_bootstrap(struct client *client)
-{
-    if (client->topology != NULL || client->bootstrap_next >= client->contact_count ||
-        client->now_ms < client->bootstrap_at_ms) {
-        return;
-    }
-    struct client_node *node = client->nodes[client->bootstrap_next++];
-    client->bootstrap_at_ms = client->now_ms + BOOTSTRAP_STEP_MS;
-    connection_want(client, &node->connections[0]);
 }
 
 /* A contact that the cluster does not list, while somebody of the cluster is connected: contacts
@@ -304,7 +243,7 @@ static void connection_due(struct client *client, struct connection *connection)
             connection_break(client, connection, ERR_TIMEOUT, "connected, but silent");
             break;
         }
-        due_set(client, connection, client->now_ms + SILENT_PING_MS);
+        link_due(client, connection, client->now_ms + SILENT_PING_MS);
         connection_mark(client, connection, MARK_PING);
         break;
     }

@@ -1,14 +1,18 @@
 /*
  * What the parts of the client core share.
  *
- *   nodes_clock.c the nodes' time: a vote of each, their median, stamps
- *   client.c      clocks, ids, and the order in which effects leave
- *   node.c        which nodes there are: contacts first, then what a WELCOME tells
+ * A file calls those below it, never those above (tests/tidy/circles):
+ *
+ *   client.c      create and destroy, ids, the order in which effects leave
  *   connection.c  the life of a connection: connect, handshake, silence, backoff
  *   request.c     the life of a request: attempts, retries, its end
- *   answer.c      whether an answer can be one to its question
  *   routing.c     which connection a request takes
+ *   node.c        which nodes there are: contacts first, then what a WELCOME tells
+ *   link.c        what anybody may want of a connection: to exist, to be marked
+ *   nodes_clock.c the nodes' time: a vote of each, their median, stamps
+ *   answer.c      whether an answer can be one to its question
  *   heap.c        requests by the time at which something is due
+ *   chance.c      random numbers from the seed
  *
  * Effects are not queued: they are what the lists and marks here say is to be done, so making one
  * never allocates.
@@ -171,7 +175,7 @@ struct client {
     struct message control; /* HELLO or PING on its way out */
 };
 
-/* client.c */
+/* chance.c */
 uint64_t client_random(struct client *client);
 /* Between half of `delay_ms` and all of it. */
 uint64_t client_jitter(struct client *client, uint64_t delay_ms);
@@ -192,25 +196,27 @@ bool nodes_are_unreachable(const struct client *client, uint32_t index);
 /* Why: a code and a sentence that names each node. */
 enum columba_error nodes_problem(const struct client *client, uint32_t index, struct text *text);
 
-/* connection.c */
+/* link.c */
 void connection_init(struct connection *connection, struct client_node *node, uint32_t number);
 struct connection *connection_of(const struct client *client, uint32_t number);
+void link_due(struct client *client, struct connection *connection, uint64_t due_ms);
+void connection_start(struct client *client, struct connection *connection);
 void connection_want(struct client *client, struct connection *connection);
-/* Ends it from our side. */
-void connection_break(struct client *client, struct connection *connection,
-                      enum columba_error error, const char *reason);
 void connection_mark(struct client *client, struct connection *connection, uint8_t mark);
 void connection_mark_silent(struct client *client, struct connection *connection);
-void connections_tick(struct client *client);
 void connections_bootstrap(struct client *client);
+
+/* connection.c */
+void connections_tick(struct client *client);
 
 /* request.c */
 /* Finds a connection, or waits for one. */
 void request_route(struct client *client, struct client_request *request);
 void requests_reroute_waiting(struct client *client);
 void requests_fail_unreachable(struct client *client);
-void request_answered(struct client *client, struct connection *connection, uint64_t request_id,
-                      const struct message *message);
+/* False: what it says cannot be an answer; the connection is not worth keeping. */
+bool request_answered(struct client *client, struct connection *connection, uint64_t request_id,
+                      const struct message *message, struct text *out_problem);
 /* Its connection has closed. */
 void request_disconnected(struct client *client, struct client_request *request,
                           const char *reason);

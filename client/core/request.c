@@ -329,27 +329,25 @@ static struct client_request *request_find(const struct client *client, uint64_t
     return is_current ? slot->request : NULL;
 }
 
-void request_answered(struct client *client, struct connection *connection, uint64_t request_id,
-                      const struct message *message)
+bool request_answered(struct client *client, struct connection *connection, uint64_t request_id,
+                      const struct message *message, struct text *out_problem)
 {
     struct client_request *request = request_find(client, request_id, connection);
     if (request == NULL) {
-        return; /* of an attempt that was given up, or of a request that was cancelled */
+        return true; /* of an attempt that was given up, or of a request that was cancelled */
     }
     if (message->type == MESSAGE_STATUS && message->status.error != COLUMBA_OK) {
         status_received(client, connection, request, &message->status);
-        return;
+        return true;
     }
     const char *problem = answer_problem(&request->message, message);
-    if (problem == NULL) {
-        request_succeed(client, request, message);
-        return;
+    if (problem != NULL) {
+        text_add(out_problem, "it answered with ");
+        text_add(out_problem, problem);
+        return false;
     }
-    char reason[CLIENT_TEXT_BYTES];
-    struct text text = text_into(reason, sizeof(reason));
-    text_add(&text, "it answered with ");
-    text_add(&text, problem);
-    connection_break(client, connection, ERR_MALFORMED, reason);
+    request_succeed(client, request, message);
+    return true;
 }
 
 /* --- from outside ---------------------------------------------------------------------------- */
