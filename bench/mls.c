@@ -11,6 +11,8 @@
 #include <time.h>
 
 #include "base/assert.h"
+#include "bench/mls_cost.h"
+#include "bench/mls_store.h"
 #include "client/mls/group.h"
 #include "client/mls/tree_hash.h"
 
@@ -235,6 +237,66 @@ static void commit_once(struct client *from, struct client *to, double *out_made
     mls_commit_bundle_clear(&bundle);
 }
 
+/* What one commit and the messages around it write, on both sides. */
+struct written {
+    size_t made;
+    size_t taken;
+    size_t message;
+    size_t message_puts;
+};
+
+static void send_to(struct client *from, struct client *to, struct mls_buffer *message)
+{
+    struct mls_event event;
+    static const uint8_t data[MESSAGE_BYTES];
+    if (message->data == NULL) {
+        must(mls_group_encrypt(from->group, slice_of(data, sizeof(data)), slice_of(NULL, 0),
+                               message),
+             "encrypt");
+    }
+    if (to != NULL) {
+        must(mls_group_process(to->group, mls_buffer_done(message), &event), "decrypt");
+        mls_event_clear(&event);
+        mls_buffer_clear(message);
+    }
+}
+
+/* A message that is read while an earlier one is still to come. */
+static void write_message(struct client *from, struct client *to, struct mls_store *store,
+                          struct written *out)
+{
+    struct mls_buffer late = mls_buffer_of(memory_system());
+    struct mls_buffer next = mls_buffer_of(memory_system());
+    send_to(from, NULL, &late);
+    send_to(from, to, &next); /* meets the sender, and keeps a key */
+    store->bytes = 0;
+    store->puts = 0;
+    send_to(from, to, &next);
+    out->message = store->bytes;
+    out->message_puts = store->puts;
+    send_to(from, to, &late);
+}
+
+static void write_once(struct client *from, struct client *to, struct written *out)
+{
+    double made;
+    double taken;
+    struct mls_store from_store;
+    struct mls_store to_store;
+    mls_store_init(&from_store);
+    mls_store_init(&to_store);
+    from->group->storage = &from_store.storage;
+    to->group->storage = &to_store.storage;
+    commit_once(from, to, &made, &taken);
+    out->made = from_store.bytes;
+    out->taken = to_store.bytes;
+    write_message(from, to, &to_store, out);
+    from->group->storage = NULL;
+    to->group->storage = NULL;
+    mls_store_clear(&from_store);
+    mls_store_clear(&to_store);
+}
+
 static int by_value(const void *a, const void *b)
 {
     double left = *(const double *)a;
@@ -271,6 +333,12 @@ static void bench_tree(struct client *clients, size_t count)
     printf("commit with a path in a tree of %zu (%u parents): %.2f ms; process it: %.2f ms\n",
            count, count_parents(clients[0].group->current->tree), median(made, COMMIT_ROUNDS) / 1e3,
            median(taken, COMMIT_ROUNDS) / 1e3);
+    struct written written;
+    write_once(&clients[0], last, &written);
+    printf("stored in a group of %zu: own commit %.1f KB; received commit %.1f KB; message %zu B "
+           "in %zu put, with a key kept for an earlier one\n",
+           count, (double)written.made / 1e3, (double)written.taken / 1e3, written.message,
+           written.message_puts);
 }
 
 static void bench_size(size_t count)
@@ -294,6 +362,7 @@ int bench_mls(int argc, const char **argv)
     if (sodium_init() < 0) {
         return 1;
     }
+    bench_mls_cost();
     bench_message();
     const char *const *sizes = argc > 0 ? argv : defaults;
     int count = argc > 0 ? argc : 2;

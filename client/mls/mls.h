@@ -140,6 +140,10 @@ struct mls_storage {
     bool (*attend)(struct mls_storage *storage, const struct mls_outcome *outcome);
 };
 
+/* Records whose keys begin with this byte or a later one are only read by `get`: where keys are in
+ * order, a walk over a group's records for mls_group_restore can end there. */
+#define MLS_RECORD_UNREAD 'Z'
+
 struct mls_record {
     struct slice key;
     struct slice value;

@@ -1,7 +1,7 @@
 /*
  * A group from its records (state.h names them). They come in any order, so they are gone through
  * in passes: G, which says what epochs there are; the K of each; then T, N, R, E, P and, where no
- * storage keeps them, Q; then X, which belong to an R; and S, which changes the tree, last.
+ * storage keeps them, Z; then X, which belong to an R; and S, which changes the tree, last.
  *
  * What is read was written by us and kept safe by the caller; damage is still found, not trusted.
  */
@@ -365,7 +365,7 @@ static enum mls_error read_secret_record(struct mls_group *group, const struct m
                                        : read_ratchet(group, epoch, id, value);
 }
 
-/* -- Q, E and P: lists by index -- */
+/* -- Z, E and P: lists by index -- */
 
 static enum mls_error read_resumption(struct mls_group *group, struct slice value)
 {

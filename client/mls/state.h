@@ -8,7 +8,7 @@
  *   N epoch node                 one secret of the secret tree
  *   R epoch leaf ratchet         a sender's ratchet
  *   X epoch leaf ratchet number  the key of a message that was overtaken
- *   Q slot                       the resumption key of an ended epoch, in a ring
+ *   Z slot                       the resumption key of an ended epoch, in a ring
  *   E index                      a pre-shared key
  *   P index                      a pending proposal
  *   S                            our staged commit: what it changes in the tree, and its K
@@ -35,7 +35,7 @@ enum mls_record_kind {
     MLS_RECORD_NODE = 'N',
     MLS_RECORD_RATCHET = 'R',
     MLS_RECORD_SKIPPED = 'X',
-    MLS_RECORD_RESUMPTION = 'Q',
+    MLS_RECORD_RESUMPTION = MLS_RECORD_UNREAD,
     MLS_RECORD_PSK = 'E',
     MLS_RECORD_PENDING = 'P',
     MLS_RECORD_STAGED = 'S',
@@ -71,7 +71,7 @@ static inline struct mls_record_id mls_resumption_record(uint64_t epoch)
                                   .index = (uint32_t)(epoch % MLS_RESUMPTION_EPOCHS_MAX)};
 }
 
-/* The value of a Q. False: it is none. */
+/* The value of a Z. False: it is none. */
 bool mls_resumption_read(const struct mls_group *group, struct slice value, uint64_t *out_epoch,
                          struct slice *out_psk);
 

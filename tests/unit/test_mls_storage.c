@@ -424,6 +424,12 @@ static enum mls_error try_load(struct world_client *client)
     return mls_group_load(client->identity, mls_buffer_done(&kept), NULL, &client->group);
 }
 
+static enum mls_error try_load_to_storage(struct world_client *client)
+{
+    return mls_group_load(client->identity, mls_buffer_done(&kept), &client->storage->storage,
+                          &client->group);
+}
+
 static enum mls_error try_package(struct world_client *client)
 {
     return mls_key_package_create(client->identity, NULL, &client->package);
@@ -482,6 +488,12 @@ static void every_allocation_may_fail(void **state)
     struct world_client copy = {.identity = m[1].identity};
     tries += sweep(&copy, try_load);
     mls_group_destroy(copy.group);
+    copy.group = NULL;
+    world_client_use_storage(&copy);
+    tries += sweep(&copy, try_load_to_storage);
+    world_reload(&copy);
+    mls_group_destroy(copy.group);
+    world_storage_close(copy.storage);
     mls_buffer_clear(&kept);
     struct world_client outsider;
     world_client_open(&outsider, "eve");

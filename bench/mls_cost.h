@@ -1,0 +1,8 @@
+/* What groups of two cost beside time: memory, memory maps, and how fast one is loaded. */
+#ifndef COLUMBA_BENCH_MLS_COST_H
+#define COLUMBA_BENCH_MLS_COST_H
+
+/* Before anything else that takes memory. */
+void bench_mls_cost(void);
+
+#endif
