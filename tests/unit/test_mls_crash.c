@@ -74,7 +74,8 @@ static void remember_key(const struct app *app, struct slice message)
     struct key_use use = {view.epoch, (uint8_t)(view.content_type == MLS_CONTENT_APPLICATION),
                           data.leaf, data.generation};
     for (size_t i = 0; i < key_count; i++) {
-        assert_memory_not_equal(&keys[i], &use, sizeof(use));
+        assert_false(keys[i].epoch == use.epoch && keys[i].content_type == use.content_type &&
+                     keys[i].leaf == use.leaf && keys[i].generation == use.generation);
     }
     assert_true(key_count < KEYS_MAX);
     keys[key_count++] = use;

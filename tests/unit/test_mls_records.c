@@ -100,6 +100,41 @@ static void a_message_is_one_small_record(void **state)
     two_close(two);
 }
 
+static size_t count_kind(const struct world_client *client, char kind)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < client->storage->count; i++) {
+        count += client->storage->entries[i].key[0] == (uint8_t)kind;
+    }
+    return count;
+}
+
+/* The keys of the oldest are given up, in the storage too. */
+static void few_keys_of_overtaken_messages_are_kept(void **state)
+{
+    (void)state;
+    struct world_client two[2];
+    two_open(two);
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < 100; i++) {
+            struct mls_buffer lost = send(&two[0]);
+            mls_buffer_clear(&lost);
+        }
+        struct mls_buffer message = send(&two[0]);
+        receive(&two[1], &message);
+        size_t kept = 100 * (round + 1);
+        assert_int_equal(count_kind(&two[1], 'X'),
+                         kept < MLS_OUT_OF_ORDER_MAX ? kept : MLS_OUT_OF_ORDER_MAX);
+        struct mls_buffer before = world_save(&two[1]);
+        world_reload(&two[1]);
+        struct mls_buffer after = world_save(&two[1]);
+        assert_true(slice_equal(mls_buffer_done(&before), mls_buffer_done(&after)));
+        mls_buffer_clear(&before);
+        mls_buffer_clear(&after);
+    }
+    two_close(two);
+}
+
 /* A path in a tree of 1,000 is ten nodes, and nothing else of the tree is written. */
 static void a_commit_writes_its_path(void **state)
 {
@@ -384,6 +419,7 @@ int main(void)
         cmocka_unit_test(a_thousand_groups_are_12_megabytes_and_64_maps),
 #endif
         cmocka_unit_test(a_message_is_one_small_record),
+        cmocka_unit_test(few_keys_of_overtaken_messages_are_kept),
         cmocka_unit_test(a_commit_writes_its_path),
         cmocka_unit_test(a_long_use_leaves_no_weight),
         cmocka_unit_test(resumption_keys_are_found_where_they_are),
