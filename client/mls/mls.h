@@ -120,6 +120,11 @@ struct mls_outcome {
  * the call failed. False: it did not work. Calls that change no record, as a received commit that
  * is only staged, begin nothing.
  *
+ * A storage may make one transaction of several calls, for whoever reads many messages at once: it
+ * says true to their commits and makes them durable later, all together, and `get` sees what is not
+ * durable yet. Nothing may be sent before that; where it fails, destroy the groups and restore
+ * them.
+ *
  * Where a commit says false although it may be durable, destroy the group and restore it: until
  * then it goes on as if nothing of it were, and only never uses again the keys of what it had made.
  */

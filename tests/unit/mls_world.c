@@ -110,6 +110,7 @@ static bool storage_begin(struct mls_storage *base)
     struct world_storage *storage = (struct world_storage *)base;
     assert_false(storage->open);
     storage->open = true;
+    storage->mark = storage->change_count;
     return counted(storage);
 }
 
@@ -178,10 +179,9 @@ static void entry_clear(struct world_entry *entry)
 static void storage_abandon(struct mls_storage *base)
 {
     struct world_storage *storage = (struct world_storage *)base;
-    for (size_t i = 0; i < storage->change_count; i++) {
-        entry_clear(&storage->changes[i]);
+    while (storage->change_count > storage->mark) {
+        entry_clear(&storage->changes[--storage->change_count]);
     }
-    storage->change_count = 0;
     storage->open = false;
 }
 
@@ -245,6 +245,22 @@ static void apply_change(struct world_storage *storage, struct world_entry chang
     storage->entries[storage->count++] = change;
 }
 
+void world_settle(struct world_storage *storage)
+{
+    for (size_t i = 0; i < storage->change_count; i++) {
+        apply_change(storage, storage->changes[i]);
+    }
+    storage->change_count = 0;
+    storage->mark = 0;
+}
+
+/* The client dies: what is not durable is lost. */
+static void lose_changes(struct world_storage *storage)
+{
+    storage->mark = 0;
+    storage_abandon(&storage->storage);
+}
+
 static bool storage_commit(struct mls_storage *base)
 {
     struct world_storage *storage = (struct world_storage *)base;
@@ -253,10 +269,9 @@ static bool storage_commit(struct mls_storage *base)
         storage_abandon(base);
         return false;
     }
-    for (size_t i = 0; i < storage->change_count; i++) {
-        apply_change(storage, storage->changes[i]);
+    if (!storage->holds) {
+        world_settle(storage);
     }
-    storage->change_count = 0;
     storage->open = false;
     return !lies;
 }
@@ -283,7 +298,7 @@ void world_storage_close(struct world_storage *storage)
     if (storage == NULL) {
         return;
     }
-    storage_abandon(&storage->storage);
+    lose_changes(storage);
     for (size_t i = 0; i < storage->count; i++) {
         entry_clear(&storage->entries[i]);
     }
@@ -475,7 +490,7 @@ struct mls_group *world_restore(struct world_client *client)
 static void reload_records(struct world_client *client)
 {
     mls_group_destroy(client->group);
-    storage_abandon(&client->storage->storage);
+    lose_changes(client->storage);
     client->group = world_restore(client);
     assert_non_null(client->group);
 }

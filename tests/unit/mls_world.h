@@ -39,6 +39,8 @@ struct world_storage {
     bool lose_commits; /* commits answer no and keep nothing */
     size_t lie_at;     /* the operation of that number, a commit, keeps all and answers no */
     bool lie_commits;  /* all do */
+    bool holds;        /* commits answer yes, and wait for world_settle */
+    size_t mark;       /* where the changes of the call under way begin */
     size_t puts;       /* of the group */
     size_t put_bytes;  /* keys and values */
     bool (*attend)(struct world_storage *storage, const struct mls_outcome *outcome);
@@ -80,6 +82,8 @@ struct mls_buffer world_save(const struct world_client *client);
 /* Forgets the group and makes it again from its storage, or from a blob. */
 void world_reload(struct world_client *client);
 
+/* What is held becomes durable. */
+void world_settle(struct world_storage *storage);
 /* A record of the caller's own; `attend` puts them. */
 bool world_note(struct world_storage *storage, struct slice key, struct slice value);
 /* NULL: there is none. The value has a byte at its end that is not counted. */

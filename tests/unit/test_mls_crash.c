@@ -125,6 +125,7 @@ static void app_open(struct app *app, const char *name)
 static void app_restart(struct app *app)
 {
     mls_group_destroy(app->client.group);
+    app->client.storage->mark = 0;
     app->client.storage->storage.abandon(&app->client.storage->storage);
     app->client.group = world_restore(&app->client);
 }
@@ -233,6 +234,24 @@ static enum mls_error receive(struct app *app, struct slice input)
     return error;
 }
 
+static enum mls_error clear_proposals(struct app *app, struct slice input)
+{
+    (void)input;
+    return mls_group_clear_proposals(app->client.group);
+}
+
+/* The only other member. */
+static enum mls_error remove_other(struct app *app, struct slice input)
+{
+    (void)input;
+    uint32_t leaf = 1 - mls_group_own_leaf(app->client.group);
+    struct mls_commit_options options = {.remove = &leaf, .remove_count = 1};
+    struct mls_commit_bundle bundle;
+    enum mls_error error = mls_group_commit(app->client.group, &options, &bundle);
+    mls_commit_bundle_clear(&bundle);
+    return error;
+}
+
 static enum mls_error take_commit(struct app *app, struct slice input)
 {
     enum mls_error error = receive(app, input);
@@ -297,6 +316,18 @@ static void live(struct app *ann, struct app *bob)
     do_job(bob, "resync", join_external, note_value(ann, "info"));
     do_job(ann, "resync", take_commit, note_value(bob, "resync"));
     talk(ann, bob, third, texts);
+    do_job(ann, "proposed again", propose, none);
+    do_job(ann, "taken back", clear_proposals, none);
+    assert_int_equal(mls_group_epoch(ann->client.group), mls_group_epoch(bob->client.group));
+    assert_true(slice_equal(mls_group_authenticator(ann->client.group),
+                            mls_group_authenticator(bob->client.group)));
+    do_job(ann, "removal", remove_other, none);
+    do_job(bob, "removal", take_commit, note_value(ann, "removal"));
+    do_job(ann, "removed", merge_own, none);
+    app_restart(ann);
+    app_restart(bob);
+    assert_true(mls_group_is_active(ann->client.group));
+    assert_false(mls_group_is_active(bob->client.group));
 }
 
 /* -- all of it, with a death at each step -- */
@@ -313,9 +344,6 @@ static bool live_and_die(size_t who, size_t at, enum death death)
     storage->lie_at = death == DIES_BEFORE ? 0 : at;
     live(&apps[0], &apps[1]);
     key_count = 0;
-    assert_int_equal(mls_group_epoch(apps[0].client.group), mls_group_epoch(apps[1].client.group));
-    assert_true(slice_equal(mls_group_authenticator(apps[0].client.group),
-                            mls_group_authenticator(apps[1].client.group)));
     bool reached = storage->operations >= at;
     world_client_close(&apps[0].client);
     world_client_close(&apps[1].client);
@@ -448,6 +476,44 @@ static void a_loaded_group_can_be_restored(void **state)
     world_client_close(&app.client);
 }
 
+/* Many messages with one commit to the disk: after a death all of them come again, or none. */
+static void several_calls_can_be_one_transaction(void **state)
+{
+    (void)state;
+    static const char *const jobs[] = {"1", "2", "3"};
+    static struct app apps[2];
+    app_open(&apps[0], "ann");
+    app_open(&apps[1], "bob");
+    do_job(&apps[0], "create", create, slice_of_text("together"));
+    do_job(&apps[0], "add", add, world_package(&apps[1].client));
+    do_job(&apps[0], "added", merge_own, slice_of(NULL, 0));
+    do_job(&apps[1], "join", join, note_value(&apps[0], "welcome"));
+    for (size_t i = 0; i < 3; i++) {
+        do_job(&apps[0], jobs[i], send, slice_of_text(jobs[i]));
+    }
+    struct world_storage *storage = apps[1].client.storage;
+    storage->holds = true;
+    for (int again = 0; again < 2; again++) {
+        for (size_t i = 0; i < 3; i++) {
+            apps[1].job = jobs[i];
+            assert_int_equal(receive(&apps[1], note_value(&apps[0], jobs[i])), MLS_OK);
+            assert_int_equal(receive(&apps[1], note_value(&apps[0], jobs[i])), MLS_ERR_REPLAYED);
+        }
+        if (again == 0) {
+            app_restart(&apps[1]);
+        }
+    }
+    world_settle(storage);
+    app_restart(&apps[1]);
+    for (size_t i = 0; i < 3; i++) {
+        expect_text(&apps[1], jobs[i], jobs[i]);
+        assert_int_equal(receive(&apps[1], note_value(&apps[0], jobs[i])), MLS_ERR_REPLAYED);
+    }
+    key_count = 0;
+    world_client_close(&apps[0].client);
+    world_client_close(&apps[1].client);
+}
+
 int main(void)
 {
     if (sodium_init() < 0) {
@@ -460,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_call_fails_with_the_callers_record),
         cmocka_unit_test(a_resync_replaces_what_was_stored),
         cmocka_unit_test(a_loaded_group_can_be_restored),
+        cmocka_unit_test(several_calls_can_be_one_transaction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
