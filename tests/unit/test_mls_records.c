@@ -15,7 +15,7 @@
 
 #include "mls_world.h"
 
-#include "client/mls/group.h"
+#include "client/mls/state.h"
 
 static void count_from_here(struct world_client *client)
 {
@@ -398,7 +398,7 @@ static void records_of_another_version_are_refused(void **state)
         }
         struct mls_record record = {slice_of(entry->key, entry->key_size),
                                     slice_of(entry->value, entry->value_size)};
-        for (uint8_t version = 0; version < 3; version++) {
+        for (uint8_t version = 0; version < MLS_STATE_VERSION; version++) {
             entry->value[0] = 0;
             entry->value[1] = version;
             assert_int_equal(mls_group_restore(two[0].identity, &record, 1, NULL, &group),
