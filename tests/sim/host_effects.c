@@ -86,14 +86,21 @@ struct late_read {
     uint8_t keys[];
 };
 
+static uint32_t read_fails_permille(const struct host *host)
+{
+    if (world_now_us(host->world) < host->reads_fail_until_us) {
+        return READ_FAILS_PERMILLE;
+    }
+    return host->world->is_calm ? 0 : host->world->plan.reads_fail;
+}
+
 static void run_read(struct host *host, uint64_t read_id, const struct read_query *query)
 {
     size_t room = scan_buffer_bytes(query);
     uint8_t *buffer = malloc(room == 0 ? 1 : room);
     COLUMBA_ASSERT(buffer != NULL);
     struct scan_result result = scan_run(host->engine, query, TIER_ALL, buffer);
-    if (world_now_us(host->world) < host->reads_fail_until_us &&
-        random_chance(&host->random, READ_FAILS_PERMILLE)) {
+    if (random_chance(&host->random, read_fails_permille(host))) {
         result = (struct scan_result){.error = ERR_CORRUPT};
     }
     struct input *input = host_input(host, INPUT_READ_DONE, result.packed);

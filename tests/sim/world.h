@@ -43,7 +43,7 @@ struct importer;
 
 /* What a run can do beside the ordinary. X(NAME, name on the command line, by default). */
 #define WORLD_EXTRAS(X)                                                                            \
-    X(LIES, "lies", false)                   /* nodes that alter their answers to nodes */         \
+    X(LIES, "lies", true)                    /* nodes that alter their answers to nodes */         \
     X(CLIENT_CLOCKS, "client-clocks", false) /* clients' wall clocks jump and drift */             \
     X(TWO_BODIES, "two-bodies", false)       /* two bodies under one id */
 
@@ -76,8 +76,9 @@ struct world_plan {
     uint64_t commit_mean_us;
     uint32_t inline_reads; /* permille of reads answered within the turn */
     uint64_t skew_max_ms;
-    uint32_t buggify; /* permille at each point */
-    uint32_t lies;    /* permille of the answers between nodes that are altered */
+    uint32_t buggify;    /* permille at each point */
+    uint32_t reads_fail; /* permille, beside when reads fail often */
+    uint32_t lies;       /* permille of the answers between nodes that are altered */
     struct core_config core;
 };
 

@@ -6,11 +6,11 @@
 
 #define DIGEST_BYTES 16u
 
-/* A refusal must not pass for success. */
-static enum columba_error refusal(const struct message *message)
+/* A refusal must not pass for success, nor what does not answer the question for a refusal. */
+static enum columba_error refusal(const struct message *message, enum columba_error otherwise)
 {
     bool is_refusal = message->type == MESSAGE_STATUS && message->status.error != COLUMBA_OK;
-    return is_refusal ? message->status.error : ERR_MALFORMED;
+    return is_refusal ? message->status.error : otherwise;
 }
 
 struct message_written peer_written(const struct message *message)
@@ -18,7 +18,8 @@ struct message_written peer_written(const struct message *message)
     if (message->type == MESSAGE_WRITTEN) {
         return message->written;
     }
-    return (struct message_written){.error = refusal(message)};
+    /* It may have stored what it was given all the same. */
+    return (struct message_written){.error = refusal(message, ERR_OUTCOME_UNKNOWN)};
 }
 
 /* The place of a row among the query's, as the store orders them. */
@@ -59,19 +60,19 @@ static enum columba_error page_check(const struct message_rows *rows,
         if (++count > rows->row_count || !row_is_in_range(query, &row) ||
             (count > 1 && !row_follows(query, &before, &row)) ||
             row_check(row.table, row.row) != COLUMBA_OK) {
-            return ERR_MALFORMED;
+            return ERR_CORRUPT;
         }
         before = row;
     }
     bool is_whole = !packed_reader_failed(&reader) && count == rows->row_count;
-    return is_whole ? COLUMBA_OK : ERR_MALFORMED;
+    return is_whole ? COLUMBA_OK : ERR_CORRUPT;
 }
 
 enum columba_error peer_rows_check(const struct message *message, const struct message_read *query,
                                    bool is_own)
 {
     if (message->type != MESSAGE_ROWS) {
-        return refusal(message);
+        return refusal(message, ERR_CORRUPT);
     }
     const struct message_rows *rows = &message->rows;
     if (rows->error != COLUMBA_OK) {
@@ -79,12 +80,12 @@ enum columba_error peer_rows_check(const struct message *message, const struct m
     }
     if ((query->flags & READ_DIGEST) != 0) {
         return rows->digest.size == DIGEST_BYTES && rows->packed.size == 0 ? COLUMBA_OK
-                                                                           : ERR_MALFORMED;
+                                                                           : ERR_CORRUPT;
     }
     /* One row may pass the limit in bytes, so that any row can be read. */
     if (rows->digest.size != 0 || rows->row_count > query->limit_rows ||
         rows->packed.size > query->limit_bytes + INBOX_ROW_MAX_BYTES + KEY_MAX_BYTES + 16u) {
-        return ERR_MALFORMED;
+        return ERR_CORRUPT;
     }
     return is_own ? COLUMBA_OK : page_check(rows, query);
 }
