@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "tests/sim/forgery.h"
 
 #define ATTEMPTS_MAX 6u
 #define BACKOFF_MIN_US 20000u
@@ -163,7 +164,9 @@ static void wrong_send_done(void *context, const struct message *answer)
 {
     struct wrong_send *wrong = context;
     struct actor *actor = wrong->actor;
-    if (answer != NULL && answer->type == MESSAGE_STATUS && answer->status.error == COLUMBA_OK) {
+    bool is_refused =
+        answer == NULL || (answer->type == MESSAGE_STATUS && answer->status.error != COLUMBA_OK);
+    if (!is_refused) {
         findings_add(&actor->world->findings, "%s was acknowledged", wrong->what);
     }
     free(wrong);
@@ -244,6 +247,15 @@ static void send_conflict(struct actor *actor, struct message *request, uint32_t
     wrong_send(actor, request, "another body under an acknowledged id");
 }
 
+/* What only nodes ask of each other. */
+static void send_as_node(struct actor *actor, uint32_t conversation)
+{
+    uint8_t buffer[FORGERY_BYTES];
+    struct message request;
+    forgery_write(actor->world, &actor->random, conversation, false, buffer, &request);
+    wrong_send(actor, &request, "a node's write by a client");
+}
+
 void actor_send_wrongly(struct actor *actor)
 {
     uint32_t conversation = actor_conversation(actor);
@@ -254,7 +266,7 @@ void actor_send_wrongly(struct actor *actor)
     request.send.content =
         actor_content_write(actor, &request.send.conversation, &request.send.message, buffer);
     request.send.consistency = CONSISTENCY_QUORUM;
-    switch (random_below(&actor->random, 6)) {
+    switch (random_below(&actor->random, 7)) {
     case 0:
         send_to_foreign(actor, &request);
         break;
@@ -269,6 +281,9 @@ void actor_send_wrongly(struct actor *actor)
         break;
     case 4:
         send_rubbish(actor, &request);
+        break;
+    case 5:
+        send_as_node(actor, conversation);
         break;
     default:
         send_conflict(actor, &request, conversation);

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "ring/placement.h"
+#include "ring/token.h"
 #include "tests/sim/actor.h"
+#include "tests/sim/forgery.h"
 #include "tests/sim/host.h"
 
 /* X(NAME, seeds out of a thousand that know it, weight in those). */
@@ -21,7 +24,8 @@
     X(CLOCK_JUMPS, 400, 8)                                                                         \
     X(NO_MEMORY, 200, 8)                                                                           \
     X(FULL, 300, 10)                                                                               \
-    X(CLIENT_CLOCK, 600, 20)
+    X(CLIENT_CLOCK, 600, 20)                                                                       \
+    X(FORGERY, 600, 15)
 
 enum fault {
 #define X(name, permille, weight) FAULT_##name,
@@ -69,6 +73,9 @@ static void set_climate(struct nemesis *nemesis)
     }
     if (!world_has(nemesis->world, EXTRA_CLIENT_CLOCKS)) {
         nemesis->weights[FAULT_CLIENT_CLOCK] = 0;
+    }
+    if (!world_has(nemesis->world, EXTRA_LIES)) {
+        nemesis->weights[FAULT_FORGERY] = 0;
     }
     nemesis->gap_mean_us = random_between(&nemesis->random, 800000, 5000000);
     nemesis->fair = (struct network_weather){
@@ -288,6 +295,36 @@ static void fault_client_clock(struct nemesis *nemesis)
                (long long)actor->agent.skew_ms);
 }
 
+static bool holds(const struct world *world, uint16_t node, uint32_t conversation)
+{
+    uint64_t token =
+        token_of_partition(PARTITION_CONVERSATION, &world->model->conversations[conversation].id);
+    return replica_set_position(placement_replicas(world->topology, token), node) >= 0;
+}
+
+/* A node asks another to store what it must not: for a range that is not its own, under another
+ * topology, or what is no row. */
+static void fault_forgery(struct nemesis *nemesis)
+{
+    struct world *world = nemesis->world;
+    struct host *host = random_host(nemesis);
+    uint16_t node = (uint16_t)random_below(&nemesis->random, world->plan.node_count);
+    uint32_t conversation =
+        (uint32_t)random_below(&nemesis->random, world->plan.conversation_count);
+    const struct host_link *link = host->state == HOST_UP ? host_link_to_peer(host, node) : NULL;
+    if (link == NULL) {
+        return;
+    }
+    bool is_theirs = holds(world, node, conversation);
+    bool is_broken = is_theirs && random_chance(&nemesis->random, 500);
+    uint8_t buffer[FORGERY_BYTES];
+    struct message message;
+    forgery_write(world, &nemesis->random, conversation, is_broken, buffer, &message);
+    message.write.topology_version += is_theirs && !is_broken ? 1 : 0;
+    trace_note(&world->trace, "host %u forges a write to host %u", host->index, node);
+    host_frame_send(host, link->connection, UINT64_MAX, &message);
+}
+
 static void memory_returns(void *context, uint64_t argument)
 {
     (void)argument;
@@ -366,6 +403,9 @@ static void strike(struct nemesis *nemesis)
         break;
     case FAULT_CLIENT_CLOCK:
         fault_client_clock(nemesis);
+        break;
+    case FAULT_FORGERY:
+        fault_forgery(nemesis);
         break;
     default:
         fault_no_memory(nemesis);

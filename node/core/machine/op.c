@@ -131,6 +131,9 @@ void op_deadline_set(struct core *core, struct op *op, enum deadline_class class
     COLUMBA_ASSERT(op->state == OP_RUNNING);
     list_remove(&op->link);
     op->deadline_ms = core->now_ms + core->ops.durations_ms[class];
+#ifdef COLUMBA_BUG_late_deadlines
+    op->deadline_ms += 9 * core->ops.durations_ms[class];
+#endif
     op->timed_out = timed_out;
     list_append(&core->ops.deadlines[class], &op->link);
 }

@@ -39,7 +39,11 @@ static enum columba_error write_check(struct core *core, const struct message_wr
     if (write->topology_version != core->cluster.topology->version) {
         return ERR_STALE_TOPOLOGY;
     }
-    if (!partition_is_here(&core->cluster, partition)) {
+    bool is_here = partition_is_here(&core->cluster, partition);
+#ifdef COLUMBA_BUG_foreign_rows_are_taken
+    is_here = true;
+#endif
+    if (!is_here) {
         return ERR_NOT_A_REPLICA;
     }
     if (!batch_has_room(&core->batch) ||
