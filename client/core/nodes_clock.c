@@ -15,6 +15,9 @@ void nodes_clock_init(struct nodes_clock *clock)
 
 void nodes_clock_device(struct nodes_clock *clock, uint64_t now_ms, uint64_t unix_ms)
 {
+#ifdef COLUMBA_BUG_device_clock_rules
+    clock->offset_ms = (int64_t)unix_ms - (int64_t)now_ms;
+#endif
     if (!clock->follows_nodes && unix_ms > 0 && unix_ms < CLOCK_UNIX_MAX_MS) {
         clock->device_offset_ms = (int64_t)unix_ms - (int64_t)now_ms;
         clock->offset_ms = clock->device_offset_ms;

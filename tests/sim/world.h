@@ -43,9 +43,9 @@ struct importer;
 
 /* What a run can do beside the ordinary. X(NAME, name on the command line, by default). */
 #define WORLD_EXTRAS(X)                                                                            \
-    X(LIES, "lies", true)                    /* nodes that alter their answers to nodes */         \
-    X(CLIENT_CLOCKS, "client-clocks", false) /* clients' wall clocks jump and drift */             \
-    X(TWO_BODIES, "two-bodies", false)       /* two bodies under one id */
+    X(LIES, "lies", true)                   /* nodes that alter their answers to nodes */          \
+    X(CLIENT_CLOCKS, "client-clocks", true) /* clients' wall clocks jump and drift */              \
+    X(TWO_BODIES, "two-bodies", false)      /* two bodies under one id */
 
 enum world_extra {
 #define X(name, text, is_default) EXTRA_##name,
