@@ -6,19 +6,63 @@
 #include "base/limits.h"
 #include "proto/codec.h"
 
+/* By then hosts have found each other. */
+#define CALLER_STARTED_US (8u * MICROSECONDS_PER_SECOND)
+/* Every hop, commit and read on the way at the longest that is drawn, and a little over. */
+#define CALLER_UNHINDERED_MAX_US (1u * MICROSECONDS_PER_SECOND)
+
 struct call {
     struct list node;
     uint64_t request_id;
     uint16_t host;
     bool is_sent;
+    bool is_quorum_read;
+    uint64_t asked_at_us;
     caller_done done;
     void *context;
     size_t size;
     uint8_t bytes[];
 };
 
-static void call_end(struct call *call, const struct message *answer)
+static bool is_quorum_read(const struct message *request)
 {
+    return (request->type == MESSAGE_HISTORY_READ &&
+            request->history_read.consistency == CONSISTENCY_QUORUM) ||
+           (request->type == MESSAGE_MEMBERS_READ &&
+            request->members_read.consistency == CONSISTENCY_QUORUM);
+}
+
+/* Is this a call that nothing may delay, and that nothing but the request may refuse? */
+static bool is_unhindered(const struct world *world, const struct call *call)
+{
+    if (call->asked_at_us < CALLER_STARTED_US || world->plan.climate == CLIMATE_FOUL) {
+        return false;
+    }
+    return world->plan.climate == CLIMATE_FAIR ||
+           (call->host != world->plan.slow_host && call->is_quorum_read);
+}
+
+static void check_call(struct world *world, const struct call *call, const struct message *answer)
+{
+    if (!is_unhindered(world, call)) {
+        return;
+    }
+    uint64_t took_us = world_now_us(world) - call->asked_at_us;
+    if (answer == NULL || took_us > CALLER_UNHINDERED_MAX_US) {
+        findings_add(&world->findings, "host %u: a call took %.3f s although nothing hindered it",
+                     call->host, (double)took_us / MICROSECONDS_PER_SECOND);
+    }
+    if (answer != NULL && answer->type == MESSAGE_STATUS &&
+        (answer->status.error == ERR_TIMEOUT || answer->status.error == ERR_UNAVAILABLE ||
+         answer->status.error == ERR_OVERLOADED || answer->status.outcome_unknown)) {
+        findings_add(&world->findings, "host %u: %s although nothing hindered it", call->host,
+                     error_name(answer->status.error));
+    }
+}
+
+static void call_end(struct world *world, struct call *call, const struct message *answer)
+{
+    check_call(world, call, answer);
     list_remove(&call->node);
     call->done(call->context, answer);
     free(call);
@@ -90,7 +134,7 @@ static void lose_calls(struct caller *caller, uint16_t host)
         {
             struct call *call = container_of(node, struct call, node);
             if (call->host == host) {
-                call_end(call, NULL);
+                call_end(caller->world, call, NULL);
                 again = true;
                 break;
             }
@@ -123,7 +167,7 @@ static void take_answer(struct caller *caller, const struct frame *frame,
     {
         struct call *call = container_of(node, struct call, node);
         if (call->request_id == frame->request_id) {
-            call_end(call, answer);
+            call_end(caller->world, call, answer);
             return;
         }
     }
@@ -210,7 +254,7 @@ static void time_is_up(void *context, uint64_t request_id)
     {
         struct call *call = container_of(node, struct call, node);
         if (call->request_id == request_id) {
-            call_end(call, NULL);
+            call_end(caller->world, call, NULL);
             return;
         }
     }
@@ -221,6 +265,8 @@ void caller_call(struct caller *caller, uint16_t host, const struct message *req
 {
     struct call *call = encode(caller, request);
     call->host = host;
+    call->is_quorum_read = is_quorum_read(request);
+    call->asked_at_us = world_now_us(caller->world);
     call->done = done;
     call->context = context;
     list_append(&caller->calls, &call->node);

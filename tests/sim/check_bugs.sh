@@ -59,6 +59,7 @@ peers_are_believed 20 a peer's page is not held against the question
 any_answer_is_success 20 an answer of another type counts as one of success
 foreign_rows_are_taken 20 a replica stores what belongs to others
 device_clock_rules 30 a client goes by the device's clock after it has heard the nodes'
+no_speculation 100 a read waits for a silent replica and never asks another
 late_deadlines 20 everything times out ten times as late
 BUGS
 exit $((failed * 2))

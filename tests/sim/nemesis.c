@@ -1,6 +1,7 @@
 #include "tests/sim/nemesis.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "ring/placement.h"
@@ -71,6 +72,9 @@ static void set_climate(struct nemesis *nemesis)
         bool is_known = random_chance(&nemesis->random, fault_permille[i]);
         nemesis->weights[i] = is_known ? fault_weight[i] : 0;
     }
+    if (nemesis->world->plan.climate != CLIMATE_FOUL) {
+        memset(nemesis->weights, 0, sizeof nemesis->weights);
+    }
     if (!world_has(nemesis->world, EXTRA_CLIENT_CLOCKS)) {
         nemesis->weights[FAULT_CLIENT_CLOCK] = 0;
     }
@@ -87,6 +91,9 @@ static void set_climate(struct nemesis *nemesis)
         .connection_straggle = (uint32_t)random_below(&nemesis->random, 4000),
         .frame_corrupt = (uint32_t)random_below(&nemesis->random, 60),
     };
+    if (nemesis->world->plan.climate != CLIMATE_FOUL) {
+        nemesis->fair = (struct network_weather){.delay_mean_us = nemesis->fair.delay_mean_us};
+    }
 }
 
 struct nemesis *nemesis_create(struct world *world)
@@ -152,9 +159,8 @@ static void host_resumes(void *context, uint64_t life)
     }
 }
 
-static void fault_pause(struct nemesis *nemesis)
+static void fault_pause(struct nemesis *nemesis, struct host *host)
 {
-    struct host *host = random_host(nemesis);
     if (host->state == HOST_UP) {
         host_pause(host);
         schedule_after(&nemesis->world->schedule,
@@ -372,7 +378,7 @@ static void strike(struct nemesis *nemesis)
         fault_crash_all(nemesis);
         break;
     case FAULT_PAUSE:
-        fault_pause(nemesis);
+        fault_pause(nemesis, random_host(nemesis));
         break;
     case FAULT_PARTITION:
         fault_partition(nemesis, false);
@@ -420,7 +426,11 @@ static void next_fault(void *context, uint64_t argument)
     if (nemesis->world->is_calm) {
         return;
     }
-    strike(nemesis);
+    if (nemesis->world->plan.climate == CLIMATE_FOUL) {
+        strike(nemesis);
+    } else if (nemesis->world->plan.climate == CLIMATE_ONE_SLOW) {
+        fault_pause(nemesis, nemesis->world->hosts[nemesis->world->plan.slow_host]);
+    }
     schedule_after(&nemesis->world->schedule,
                    random_exponential(&nemesis->random, nemesis->gap_mean_us), next_fault, nemesis,
                    0);

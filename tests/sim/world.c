@@ -21,6 +21,8 @@
 /* With the actors' users, always more than this. */
 #define CROWD_MIN 10u
 #define CROWD_MAX 40u
+#define FAIR_PERMILLE 40u
+#define ONE_SLOW_PERMILLE 40u
 
 /* The plan. */
 
@@ -57,6 +59,29 @@ static void plan_cluster(struct world *world)
     plan->rack_count = (uint32_t)random_between(random, 1, 3);
 }
 
+/* Without faults, and with tables and timeouts that nothing should meet. */
+static void plan_climate(struct world *world)
+{
+    struct world_plan *plan = &world->plan;
+    uint64_t drawn = random_below(&world->random, 1000);
+    bool may_be_slow = plan->replication_factor >= 3;
+    plan->slow_host = (uint16_t)random_below(&world->random, plan->node_count);
+    if (drawn < FAIR_PERMILLE) {
+        plan->climate = CLIMATE_FAIR;
+    } else if (drawn < FAIR_PERMILLE + ONE_SLOW_PERMILLE && may_be_slow) {
+        plan->climate = CLIMATE_ONE_SLOW;
+    }
+    if (plan->climate == CLIMATE_FOUL) {
+        return;
+    }
+    core_config_defaults(&plan->core);
+    plan->core.speculative_read_ms = 50;
+    plan->buggify = 0;
+    plan->reads_fail = 0;
+    plan->lies = 0;
+    plan->skew_max_ms = 100;
+}
+
 static void plan_draw(struct world *world)
 {
     struct world_plan *plan = &world->plan;
@@ -79,6 +104,7 @@ static void plan_draw(struct world *world)
     uint32_t lies = (uint32_t)random_below(random, 30);
     plan->lies = world_has(world, EXTRA_LIES) && random_chance(random, 700) ? lies : 0;
     plan_core(world);
+    plan_climate(world);
 }
 
 /* The cluster. */

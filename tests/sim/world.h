@@ -62,8 +62,14 @@ struct world_options {
     FILE *lines;     /* readable trace; NULL: none */
 };
 
+/* Most seeds are foul. In fair ones nothing goes wrong, so nobody is refused and nobody waits; in
+ * some one host is slow, which the clients of the others must not feel in their reads. */
+enum world_climate { CLIMATE_FOUL, CLIMATE_FAIR, CLIMATE_ONE_SLOW };
+
 /* What the seed decided once for the whole run. */
 struct world_plan {
+    enum world_climate climate;
+    uint16_t slow_host; /* in CLIMATE_ONE_SLOW */
     uint32_t node_count;
     uint32_t replication_factor;
     uint32_t rack_count;
