@@ -35,7 +35,7 @@ bool byte_source_open(struct byte_source *source, const char *path)
         return fail(source, "%s", strerror(errno));
     }
     if (fstat(source->fd, &about) == 0 && S_ISDIR(about.st_mode)) {
-        return fail(source, "%s", strerror(EISDIR));
+        return fail(source, "it is a folder: --format slack reads those of Slack");
     }
     source->input = malloc(INPUT_BYTES);
     return source->input ? true : fail(source, "out of memory");

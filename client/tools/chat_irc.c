@@ -393,6 +393,7 @@ bool chat_irc_read(struct chat_reading *reading)
     if (is_failed) {
         chat_reading_fail(reading, "%s", lines.source.problem);
     }
+    chat_reading_tell_zone(reading);
     line_reader_close(&lines);
     free(irc.converted);
     return !is_failed;

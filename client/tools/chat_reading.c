@@ -64,6 +64,14 @@ void chat_reading_note(struct chat_reading *reading, const char *format, ...)
     va_end(arguments);
 }
 
+void chat_reading_tell_zone(struct chat_reading *reading)
+{
+    if (!reading->options->timezone && reading->draft_count > 0) {
+        chat_reading_note(reading, "its times have no zone and are taken as UTC; --timezone "
+                                   "Europe/Berlin, say, tells another");
+    }
+}
+
 bool chat_reading_fail(struct chat_reading *reading, const char *format, ...)
 {
     va_list arguments;

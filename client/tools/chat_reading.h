@@ -75,6 +75,8 @@ __attribute__((format(printf, 2, 3))) void chat_reading_note(struct chat_reading
 /* Returns false. */
 __attribute__((format(printf, 2, 3))) bool chat_reading_fail(struct chat_reading *reading,
                                                              const char *format, ...);
+/* Times of this format have no zone: says which one is taken, unless it was asked for. */
+void chat_reading_tell_zone(struct chat_reading *reading);
 /* "reactions": counted, and told at the end. */
 void chat_reading_leave_out(struct chat_reading *reading, uint64_t line, const char *what);
 /* A message type by name ("image"); 0: there is none. */

@@ -377,6 +377,7 @@ bool chat_whatsapp_read(struct chat_reading *reading)
                        : chat_reading_fail(reading, "%s", lines.source.problem);
     line_reader_close(&lines);
     is_read = is_read && hand_over_all(&chat);
+    chat_reading_tell_zone(reading);
     for (size_t i = 0; i < chat.count; i++) {
         free(chat.messages[i].text);
     }

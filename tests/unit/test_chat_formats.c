@@ -111,6 +111,7 @@ static void irssi_logs_tell_the_day_in_lines_of_their_own(void **state)
         "ann@1714521660:hello|ben@1714521660:hi <there>|ann@1714521720:/me waves|"
         "ann@1714608000:next|");
     assert_true(was_said("an event (a join, a part, a mode) is left out 1 times"));
+    assert_true(was_said("taken as UTC; --timezone"));
     assert_int_equal(chat.bad_lines, 0);
 }
 
