@@ -106,7 +106,8 @@ bool tool_number(struct tool *tool, const char *option, const char *text, uint64
 static enum tool_exit check_values(struct tool *tool)
 {
     uint64_t timeout_ms = 0;
-    tool->is_json = tool->format && strcmp(tool->format, "json") == 0;
+    tool->is_json |= tool->format && strcmp(tool->format, "json") == 0;
+    tool->is_json &= !tool->format || strcmp(tool->format, "text") != 0;
     if (tool->format && !tool->is_json && strcmp(tool->format, "text") != 0) {
         return tool_wrong(tool, "--format is text or json, not '%s'", tool->format);
     }
@@ -118,13 +119,24 @@ static enum tool_exit check_values(struct tool *tool)
     return TOOL_DONE;
 }
 
+/* Whether errors are wanted as JSON, even one in an option that stands before the wish. */
+static bool asks_for_json(int argc, const char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--format=json") == 0 ||
+            (strcmp(argv[i], "json") == 0 && strcmp(argv[i - 1], "--format") == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Runs popt over everything; TOOL_USAGE with a message for what it refuses. */
 static enum tool_exit read_options(struct tool *tool, poptContext context)
 {
     int code;
     while ((code = poptGetNextOpt(context)) > 0) {
     }
-    tool->is_json = tool->format && strcmp(tool->format, "json") == 0;
     if (code == POPT_ERROR_BADOPT && tool->command) {
         return tool_wrong(tool,
                           "%s: there is no such option (what is no option but begins with a dash "
@@ -153,6 +165,7 @@ enum tool_exit tool_parse_globals(struct tool *tool, int argc, const char **argv
 {
     struct poptOption options[GLOBAL_OPTIONS_COUNT];
     global_options(tool, options);
+    tool->is_json = asks_for_json(argc, argv);
     poptContext context =
         poptGetContext(tool->program, argc, argv, options, POPT_CONTEXT_POSIXMEHARDER);
     enum tool_exit result = read_options(tool, context);
