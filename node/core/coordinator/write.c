@@ -51,7 +51,7 @@ static void write_answered(struct core *core, struct op *op, uint16_t node,
 {
     struct coordinated_write *write = op->write;
     int position = partition_position(&core->cluster, &write->partition, node);
-    uint16_t bit = position < 0 ? 0 : (uint16_t)(1u << position);
+    uint16_t bit = (uint16_t)(position < 0 ? 0u : 1u << position);
     if ((write->awaited & bit) == 0) {
         return; /* never asked, or it has answered already */
     }
