@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "client/tools/chat_format.h"
@@ -403,6 +404,8 @@ bool chat_slack_read(struct chat_reading *reading)
             is_read = chat_reading_fail(reading, "there are no messages in its folders: it is no "
                                                  "export of Slack");
         }
+    } else if (strlen(path) > 4 && strcasecmp(&path[strlen(path) - 4], ".zip") == 0) {
+        is_read = chat_reading_fail(reading, "unpack it first, and give its folder");
     } else {
         chat_conversation_name(reading, slack.conversation);
         is_read = take_day(&slack, path);

@@ -413,6 +413,9 @@ static void what_is_no_folder_of_slack_is_refused(void **state)
     write_file("empty/users.json", "[]");
     assert_false(read_log("slack", "empty", (struct chat_log_options){0}));
     assert_true(was_said("no export of Slack"));
+    write_file("export.zip", "PK");
+    assert_false(read_log("slack", "export.zip", (struct chat_log_options){0}));
+    assert_true(was_said("unpack it first"));
     write_file("broken/general/2024-05-01.json", "[{]");
     assert_false(read_log("slack", "broken", (struct chat_log_options){0}));
     assert_true(was_said("2024-05-01.json: not JSON"));
