@@ -7,6 +7,16 @@
 
 /* --- history --------------------------------------------------------------------------------- */
 
+static void history_import_done(struct part *part, const struct message *answer)
+{
+    struct columba_future *future = part->future;
+    if (call_part_ok(part)) {
+        future->result_kind = RESULT_DIFFERING;
+        future->result.differing = answer->status.differing;
+        future_done(future);
+    }
+}
+
 static bool import_fits(struct columba_future *future,
                         const struct columba_import_message *messages, size_t count)
 {
@@ -97,7 +107,7 @@ struct columba_future *columba_history_import(struct columba_client *client,
                                               const struct columba_import_message *messages,
                                               size_t count, const struct columba_call *call)
 {
-    struct columba_future *future = call_begin(client, call, call_done_plain);
+    struct columba_future *future = call_begin(client, call, history_import_done);
     if (!call_is_begun(future)) {
         return future;
     }

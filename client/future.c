@@ -226,6 +226,11 @@ static bool has_result(const struct columba_future *future, enum result_kind kin
            future->result_kind == kind;
 }
 
+uint32_t columba_future_differing(const struct columba_future *future)
+{
+    return has_result(future, RESULT_DIFFERING) ? future->result.differing : 0;
+}
+
 const struct columba_conversation *columba_future_conversation(const struct columba_future *future)
 {
     return has_result(future, RESULT_CONVERSATION) ? &future->result.conversation : NULL;

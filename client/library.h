@@ -79,6 +79,7 @@ enum result_kind {
     RESULT_HISTORY,
     RESULT_INBOX,
     RESULT_JSON,
+    RESULT_DIFFERING,
 };
 
 struct columba_future {
@@ -108,6 +109,7 @@ struct columba_future {
         struct columba_history_page history;
         struct columba_inbox_page inbox;
         const char *json;
+        uint32_t differing;
     } result;
 };
 

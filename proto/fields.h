@@ -78,7 +78,8 @@
     F(BOOL, accepts_loss)
 
 #define STATUS_FIELDS(F)                                                                           \
-    F(ERROR, error) F(BYTES, text) F(U32, needed) F(U32, received) F(BOOL, outcome_unknown)
+    F(ERROR, error)                                                                                \
+    F(BYTES, text) F(U32, needed) F(U32, received) F(BOOL, outcome_unknown) F(U32, differing)
 
 #define PING_FIELDS(F) F(U64, token) F(BOOL, answer)
 

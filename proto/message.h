@@ -107,9 +107,10 @@ struct message_welcome {
 
 struct message_status {
     enum columba_error error;
-    struct slice text;    /* what happened, to which thing, what to do now; may be empty */
-    uint32_t needed;      /* replicas the level needs; 0: does not apply */
-    uint32_t received;    /* replicas that answered, or are alive for ERR_UNAVAILABLE */
+    struct slice text;  /* what happened, to which thing, what to do now; may be empty */
+    uint32_t needed;    /* replicas the level needs; 0: does not apply */
+    uint32_t received;  /* replicas that answered, or are alive for ERR_UNAVAILABLE */
+    uint32_t differing; /* of an import: messages that differ from what is stored, and were kept */
     bool outcome_unknown; /* with TIMEOUT and the like: some replicas may have applied it */
 };
 

@@ -563,6 +563,9 @@ struct columba_import_message {
 COLUMBA_API struct columba_future *columba_history_import(
     struct columba_client *client, const char *conversation,
     const struct columba_import_message *messages, size_t count, const struct columba_call *call);
+/* Of a columba_history_import that is done: how many of its messages differ from what is stored
+ * under their ids. What is stored was kept. 0 otherwise. */
+COLUMBA_API uint32_t columba_future_differing(const struct columba_future *future);
 
 struct columba_import_inbox {
     const char *user;

@@ -1,6 +1,6 @@
 /*
- * import FILE: {"messages", "conversations", "members", "bad_lines", "failed"}, and "dry_run" where
- * nothing was to be written
+ * import FILE: {"messages", "conversations", "members", "bad_lines", "failed", "differing"}, and
+ * "dry_run" where nothing was to be written
  *
  * For the whole file, one step after the other, each with many calls under way:
  *   0. what is stored already where the file begins and ends (chat_alignment.h)
@@ -45,6 +45,7 @@ struct import {
     uint64_t problems; /* said or not */
     uint64_t progress;
     uint64_t members;
+    uint64_t differing; /* messages that are stored otherwise, which was kept */
     bool is_aborted;
     struct columba_import_inbox rows[BATCH_ROWS]; /* of step 4, not yet sent */
     size_t row_owners[BATCH_ROWS];
@@ -86,12 +87,24 @@ static void job_failed(struct job *job, const struct columba_error_info *error)
     import->is_aborted |= is_the_clusters(error);
 }
 
+static void job_differs(struct job *job, uint32_t count)
+{
+    struct import *import = job->import;
+    import->differing += count;
+    if (import->problems++ < CHAT_PROBLEMS_SHOWN) {
+        tool_say(import->tool, "importing %s: %u messages differ from what is stored; kept",
+                 import->log.conversations[job->conversation].name, count);
+    }
+}
+
 static void job_landed(struct flight *flight, struct columba_future *future, void *user)
 {
     struct job *job = user;
     (void)flight;
     if (columba_future_code(future) != COLUMBA_ERROR_OK) {
         job_failed(job, columba_future_error(future));
+    } else if (columba_future_differing(future) > 0) {
+        job_differs(job, columba_future_differing(future));
     } else if (columba_future_conversation(future)) {
         job->import->is_channel[job->conversation] =
             columba_future_conversation(future)->is_channel;
@@ -296,10 +309,10 @@ static void print_outcome(struct import *import, size_t failed, bool is_dry)
 {
     if (import->tool->is_json) {
         json_t *outcome = json_pack(
-            "{s:I, s:I, s:I, s:I, s:I}", "messages", (json_int_t)import->log.message_count,
+            "{s:I, s:I, s:I, s:I, s:I, s:I}", "messages", (json_int_t)import->log.message_count,
             "conversations", (json_int_t)import->log.conversation_count, "members",
             (json_int_t)import->members, "bad_lines", (json_int_t)import->log.bad_lines, "failed",
-            (json_int_t)failed);
+            (json_int_t)failed, "differing", (json_int_t)import->differing);
         if (is_dry) {
             json_object_set_new(outcome, "dry_run", json_true());
         }
@@ -324,8 +337,15 @@ static enum tool_exit finish(struct import *import)
                  "the import broke off; what it has done stays, and it may be run again");
         return TOOL_FAILED;
     }
+    if (import->differing > 0) {
+        tool_say(import->tool,
+                 "%" PRIu64 " messages differ from what is stored under their ids, which was kept: "
+                 "another key, another text, or a file that was changed (verify names them)",
+                 import->differing);
+    }
     print_outcome(import, failed, false);
-    return failed > 0 || import->log.bad_lines > 0 ? TOOL_FAILED : TOOL_DONE;
+    return failed > 0 || import->log.bad_lines > 0 || import->differing > 0 ? TOOL_FAILED
+                                                                            : TOOL_DONE;
 }
 
 static enum tool_exit import_log(struct import *import)

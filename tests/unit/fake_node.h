@@ -58,7 +58,8 @@ struct fake_node {
     uint16_t port;
     _Atomic int fault;
     struct message_status refusal;
-    _Atomic int refused_type; /* of FAKE_REFUSES: this request only; 0: every one */
+    _Atomic unsigned differing; /* what imports are answered with */
+    _Atomic int refused_type;   /* of FAKE_REFUSES: this request only; 0: every one */
     struct fake_connection connections[FAKE_CONNECTIONS_MAX];
     struct fake_row rows[FAKE_ROWS_MAX]; /* by message id */
     size_t row_count;
@@ -234,7 +235,7 @@ static inline struct message fake_answer(struct fake_node *node, const struct me
                        &request->history_import.rows[i].message,
                        request->history_import.rows[i].content);
         }
-        break;
+        return (struct message){.type = MESSAGE_STATUS, .status = {.differing = node->differing}};
     case MESSAGE_HISTORY_READ:
         return fake_history(node, &request->history_read);
     case MESSAGE_CONVERSATION_CREATE:

@@ -77,6 +77,20 @@ static void a_conversation_that_is_refused_is_counted_and_the_rest_goes_on(void 
     said("\"failed\":0");
 }
 
+static void messages_that_are_stored_otherwise_are_counted_and_fail_the_import(void **state)
+{
+    (void)state;
+    static const char *const conversations[] = {"a", "b"};
+    write_lines(conversations, 2);
+    node->differing = 2;
+    assert_int_equal(columba("--format json import %s", file), 2);
+    said("importing a: 2 messages differ from what is stored; kept");
+    said("\"failed\":0,\"differing\":4");
+    node->differing = 0;
+    assert_int_equal(columba("--format json import %s", file), 0);
+    said("\"differing\":0");
+}
+
 /* Who runs the nodes has put other words, or another name, under an id. */
 static void what_is_stored_is_not_what_was_imported(void **state)
 {
@@ -163,6 +177,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             a_conversation_that_is_refused_is_counted_and_the_rest_goes_on, begin, end),
+        cmocka_unit_test_setup_teardown(
+            messages_that_are_stored_otherwise_are_counted_and_fail_the_import, begin, end),
         cmocka_unit_test_setup_teardown(what_is_stored_is_not_what_was_imported, begin, end),
         cmocka_unit_test_setup_teardown(a_send_of_unknown_outcome_tells_the_id_it_had, begin, end),
     };
