@@ -41,8 +41,13 @@ static bool config_is_valid(const struct gossip_config *config)
             return false;
         }
     }
-    return !id_is_zero(&config->host) && gossip_address_is_valid(&config->address) &&
-           config->seeds_count <= GOSSIP_SEEDS_MAX &&
+    for (size_t i = 1; i < config->hosts_count && i < NODES_MAX; i++) {
+        if (id_compare(&config->hosts[i - 1], &config->hosts[i]) >= 0) {
+            return false;
+        }
+    }
+    return !id_is_zero(&config->host) && config->hosts_count <= NODES_MAX &&
+           gossip_address_is_valid(&config->address) && config->seeds_count <= GOSSIP_SEEDS_MAX &&
            config->incarnation < GOSSIP_INCARNATION_MAX &&
            is_between(config->probe_interval_ms, 2, INTERVAL_MAX_MS) &&
            is_between(config->probe_timeout_ms, 1, config->probe_interval_ms - 1) &&
@@ -77,10 +82,15 @@ enum columba_error gossip_create(struct memory *memory, const struct gossip_conf
     gossip->memory = memory;
     gossip->config = *config;
     gossip->config.seeds = NULL;
+    gossip->config.hosts = NULL;
+    if (config->hosts_count > 0) {
+        memcpy(gossip->hosts, config->hosts, config->hosts_count * sizeof gossip->hosts[0]);
+    }
     for (size_t i = 0; i < config->seeds_count; i++) {
         gossip->seeds[i] = config->seeds[i];
     }
     random_init(&gossip->random, config->random_seed);
+    random_init(&gossip->sync_random, ~config->random_seed);
     gossip->now_ms = now_ms;
     gossip->suspects_at_ms = GOSSIP_NEVER;
     for (size_t i = 0; i < GOSSIP_NEWS_LISTS; i++) {
@@ -133,7 +143,18 @@ static bool packet_is_for_us(struct gossip *gossip, enum gossip_verdict verdict,
             !gossip_address_equal(&packet->sender.address, &gossip->config.address);
         return false;
     }
+    if (!gossip_knows_host(gossip, &packet->sender.host)) {
+        counters->strangers_refused++;
+        return false;
+    }
     return true;
+}
+
+void gossip_wall(struct gossip *gossip, uint64_t now_ms, uint64_t unix_ms)
+{
+    time_note(gossip, now_ms);
+    gossip_clocks_wall(&gossip->clocks, gossip->now_ms, unix_ms);
+    gossip_clocks_judge(&gossip->clocks, gossip->now_ms);
 }
 
 void gossip_receive(struct gossip *gossip, uint64_t now_ms, const struct gossip_address *from,
@@ -157,6 +178,7 @@ void gossip_receive(struct gossip *gossip, uint64_t now_ms, const struct gossip_
     gossip_probe_receive(gossip, sender, from, &packet);
     gossip_sync_receive(gossip, sender, from, &packet);
     gossip_sync_request(gossip, sender, from, &packet);
+    gossip_clocks_judge(&gossip->clocks, gossip->now_ms);
 }
 
 /*
@@ -190,6 +212,7 @@ void gossip_tick(struct gossip *gossip, uint64_t now_ms)
     stall_note(gossip);
     gossip_probe_tick(gossip);
     gossip_judge_suspects(gossip);
+    gossip_judge_own(gossip);
     gossip_sync_tick(gossip);
     departed_forget(gossip);
 }

@@ -19,7 +19,13 @@
  *     drain:              while (gossip_packet_next(…)) send;  while (gossip_change_next(…)) act
  *
  * Datagrams may be lost, reordered, repeated or damaged; what cannot be understood is counted and
- * dropped. Packets are not authenticated: whoever can send from inside the network can lie.
+ * dropped. Packets are not authenticated: whoever can send from inside the network can lie. What a
+ * lie can do is bounded: hosts that do not belong to the cluster are not taken in, and an
+ * incarnation far ahead of the time is not believed, so a node that is declared dead by a forged
+ * packet refutes it, and is not kept out for good.
+ *
+ * The caller may tell the wall clock's time as well (gossip_wall). Then it bounds incarnations, and
+ * the nodes compare their clocks (clocks.h).
  *
  * Not thread-safe: one thread at a time. Out parameters are untouched on failure.
  */
@@ -75,6 +81,9 @@ struct gossip_config {
     /* Must be higher than in this host's earlier lives (Unix milliseconds at start will do). Where
      * it is not, the node finds out from the others and goes above, only later. */
     uint64_t incarnation;
+    /* The hosts that may be members, ascending; copied. None: whoever says so is one. */
+    const struct id *hosts;
+    size_t hosts_count;
 
     /* The rest is set by gossip_config_defaults. */
     uint32_t probe_interval_ms;
@@ -104,6 +113,8 @@ enum columba_error gossip_create(struct memory *memory, const struct gossip_conf
 /* Takes NULL. */
 void gossip_destroy(struct gossip *gossip);
 
+/* What the wall clock shows; to be told before receive and tick, whenever it is known. */
+void gossip_wall(struct gossip *gossip, uint64_t now_ms, uint64_t unix_ms);
 /* `from` is the datagram's source: answers go there. Time that runs backwards stands still. */
 void gossip_receive(struct gossip *gossip, uint64_t now_ms, const struct gossip_address *from,
                     struct slice packet);
@@ -142,6 +153,17 @@ struct gossip_member {
     uint64_t state_version;
     struct slice state[GOSSIP_KEY_COUNT]; /* data NULL where never set */
 };
+
+struct gossip_clock {
+    bool is_wrong;     /* the majority's clocks are more than CLOCK_WRONG_MS away */
+    int64_t offset_ms; /* this node's wall clock less the median of the others' */
+    uint32_t compared; /* so many others */
+};
+
+/* This node's wall clock, compared with the others'. */
+struct gossip_clock gossip_clock(const struct gossip *gossip);
+/* This node's wall clock less another's. False: that one is not known. */
+bool gossip_clock_of(const struct gossip *gossip, const struct id *host, int64_t *out_offset_ms);
 
 /* The node itself, and everyone it has heard of, the dead and the left included; by host id.
  * Slices are valid until the next call of receive, tick, or a function that sets. */
@@ -185,6 +207,9 @@ void gossip_leave(struct gossip *gossip, uint64_t now_ms);
     X(deaths_heard)                                                                                \
     X(deaths_revoked)        /* dead members that came back in the same life */                    \
     X(refutations)           /* of suspicions or deaths about this node */                         \
+    X(strangers_refused)     /* hosts that do not belong to the cluster */                         \
+    X(incarnations_refused)  /* too far ahead of the time to be believed */                        \
+    X(clocks_heard)          /* answers that told another's clock */                               \
     X(members_refused)       /* the table is full of living members */                             \
     X(host_conflicts)        /* another address claims this node's host id */                      \
     X(memory_refused)        /* a state or member was not stored for lack of memory */             \

@@ -153,6 +153,26 @@ static bool is_from_earlier_life(const struct gossip_row *self, const struct gos
     return record->version > self->state.version || record->incarnation > self->incarnation;
 }
 
+/* Not further ahead than a clock may have been wrong, or than refutations raise. */
+static bool is_believable(const struct gossip *gossip, uint64_t held, uint64_t incarnation)
+{
+    uint64_t unix_ms = gossip_clocks_unix_ms(&gossip->clocks, gossip->now_ms);
+    return unix_ms == 0 || incarnation <= unix_ms + GOSSIP_INCARNATION_AHEAD_MS ||
+           incarnation <= held + GOSSIP_INCARNATION_RAISES;
+}
+
+void gossip_judge_own(struct gossip *gossip)
+{
+    struct gossip_row *self = gossip_row(gossip, gossip->self);
+    uint64_t unix_ms = gossip_clocks_unix_ms(&gossip->clocks, gossip->now_ms);
+    if (!is_believable(gossip, unix_ms + GOSSIP_INCARNATION_AHEAD_MS, self->incarnation)) {
+        /* We began by a clock that was far ahead, and is not any more. */
+        self->generation = unix_ms;
+        self->state_generation = self->generation;
+        self->incarnation = self->generation;
+    }
+}
+
 static void judge_self(struct gossip *gossip, const struct gossip_record *record)
 {
     struct gossip_row *self = gossip_row(gossip, gossip->self);
@@ -181,17 +201,9 @@ static void judge_self(struct gossip *gossip, const struct gossip_record *record
     gossip->counters.refutations++;
 }
 
-void gossip_judge(struct gossip *gossip, const struct gossip_record *record)
+/* Of a member in the table. */
+static void judge_member(struct gossip *gossip, uint16_t slot, const struct gossip_record *record)
 {
-    uint16_t slot = gossip_members_find(&gossip->members, &record->host);
-    if (slot == gossip->self) {
-        judge_self(gossip, record);
-        return;
-    }
-    if (slot == GOSSIP_NONE) {
-        member_join(gossip, record);
-        return;
-    }
     struct gossip_row *row = gossip_row(gossip, slot);
     if (record->incarnation < row->incarnation) {
         return;
@@ -204,6 +216,23 @@ void gossip_judge(struct gossip *gossip, const struct gossip_record *record)
     }
     count_turn(gossip, row, record);
     row_take(gossip, slot, record);
+}
+
+void gossip_judge(struct gossip *gossip, const struct gossip_record *record)
+{
+    uint16_t slot = gossip_members_find(&gossip->members, &record->host);
+    uint64_t held = slot == GOSSIP_NONE ? 0 : gossip_row(gossip, slot)->incarnation;
+    if (!is_believable(gossip, held, record->incarnation)) {
+        gossip->counters.incarnations_refused++;
+    } else if (slot == gossip->self) {
+        judge_self(gossip, record);
+    } else if (slot != GOSSIP_NONE) {
+        judge_member(gossip, slot, record);
+    } else if (gossip_knows_host(gossip, &record->host)) {
+        member_join(gossip, record);
+    } else {
+        gossip->counters.strangers_refused++;
+    }
 }
 
 bool gossip_judge_wants(struct gossip *gossip, const struct gossip_record *record)

@@ -188,15 +188,21 @@ static void body_read(struct reader *reader, struct gossip_packet *packet)
         record_read(reader, &packet->records[packet->records_count++]);
         break;
     case GOSSIP_ACK:
+        packet->sequence = reader_u32(reader);
+        packet->unix_ms = reader_varint(reader);
+        break;
     case GOSSIP_NACK:
         packet->sequence = reader_u32(reader);
         break;
     case GOSSIP_SYNC:
+        packet->sequence = reader_u32(reader);
         packet->begin = reader_id(reader);
         packet->end = reader_id(reader);
         records_read(reader, packet);
         break;
     case GOSSIP_EXCHANGE:
+        packet->sequence = reader_u32(reader);
+        packet->unix_ms = reader_varint(reader);
         flag_read(reader, &packet->more);
         packet->living = reader_varint(reader);
         records_read(reader, packet);

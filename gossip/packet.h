@@ -9,10 +9,13 @@
  *     PING         sequence u32, target id        answered by ACK with the same sequence
  *     PING_REQUEST sequence u32, target record    the receiver pings the target and passes the ACK
  *                                                 on, or answers NACK: "I am here, it is silent"
- *     ACK, NACK    sequence u32
- *     SYNC         begin id, end id, records      all members the sender knows between the ids (a
+ *     ACK          sequence u32, time varint      the answering node's wall clock, Unix ms; 0: none
+ *     NACK         sequence u32
+ *     SYNC         sequence u32, begin id, end id, records
+ *                                                 all members the sender knows between the ids (a
  *                                                 circle; all where they are equal)
- *     EXCHANGE     more u8, living varint, records, deltas, requests
+ *     EXCHANGE     sequence u32, time varint, more u8, living varint, records, deltas, requests
+ *                                                 the sequence of the SYNC it answers, else 0
  *
  *     record   host id | status (2 bits), IPv6 (1), suspecters (2) u8 | generation varint |
  *              incarnation - generation varint | state version varint | address 4 or 16 B |
@@ -29,7 +32,7 @@
 #include "base/cursor.h"
 #include "gossip/gossip.h"
 
-#define GOSSIP_FORMAT_VERSION 1u
+#define GOSSIP_FORMAT_VERSION 2u
 /* Room for a raise for every refutation in the life of the universe, and 5 bits spare. */
 #define GOSSIP_INCARNATION_MAX ((uint64_t)1 << 56)
 
@@ -84,7 +87,11 @@ struct gossip_request {
 #define GOSSIP_PACKET_DELTAS_MAX 48u
 #define GOSSIP_PACKET_REQUESTS_MAX 48u
 
-_Static_assert(GOSSIP_PREFIX_MAX_BYTES + 6 + GOSSIP_DELTA_MAX_BYTES <= GOSSIP_PACKET_MAX_BYTES,
+/* What comes before an EXCHANGE's lists, and their lengths. */
+#define GOSSIP_EXCHANGE_HEAD_MAX_BYTES (4 + 10 + 1 + 2 + 3)
+
+_Static_assert(GOSSIP_PREFIX_MAX_BYTES + GOSSIP_EXCHANGE_HEAD_MAX_BYTES + GOSSIP_DELTA_MAX_BYTES <=
+                   GOSSIP_PACKET_MAX_BYTES,
                "any one state fits a packet");
 
 struct gossip_packet {
@@ -93,7 +100,8 @@ struct gossip_packet {
     struct gossip_record sender;
     bool has_receiver;
     struct gossip_record receiver;
-    uint32_t sequence; /* PING, PING_REQUEST, ACK, NACK */
+    uint32_t sequence; /* all kinds */
+    uint64_t unix_ms;  /* ACK, EXCHANGE */
     struct id target;  /* PING */
     struct id begin;   /* SYNC */
     struct id end;

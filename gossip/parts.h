@@ -19,6 +19,7 @@
 #define COLUMBA_GOSSIP_PARTS_H
 
 #include "base/random.h"
+#include "gossip/clocks.h"
 #include "gossip/members.h"
 
 /* Probes that may be open at once: with local health at its worst a probe lasts 9 intervals. */
@@ -33,6 +34,14 @@ _Static_assert(GOSSIP_PROBES_MAX + GOSSIP_RELAYS_MAX <= GOSSIP_SEQUENCE_SLOTS, "
 /* Lists of news by how often they were sent: retransmit_factor * log2(members) stays below. */
 #define GOSSIP_NEWS_LISTS 64u
 #define GOSSIP_NOT_NEWS UINT8_MAX
+/* SYNCs whose answers may tell a clock: some are asked at once at the start. */
+#define GOSSIP_SYNCS_MAX 8u
+/* An incarnation begins as a start's time, on a clock that may have been wrong, and is raised by
+ * one for each refutation. One that is further ahead of the time than the first, and of what is
+ * held by more than the second, is not believed. The second lets a node go above what it was
+ * forged. */
+#define GOSSIP_INCARNATION_AHEAD_MS 86400000u
+#define GOSSIP_INCARNATION_RAISES 1024u
 /* Where a member is told of on leaving. */
 #define GOSSIP_FAREWELLS 16u
 /* Exchanges one after the other with a member that has more to tell, in one sync interval. */
@@ -47,6 +56,7 @@ struct gossip_probe {
     uint32_t sequence;
     struct id target;
     uint64_t incarnation; /* the target's when it was pinged */
+    uint64_t asked_ms;
     uint64_t indirect_at_ms;
     uint64_t fails_at_ms;
     unsigned relays; /* how many were asked */
@@ -64,6 +74,12 @@ struct gossip_relay {
     uint64_t ends_at_ms;
 };
 
+/* A SYNC whose answer will tell the other's clock. */
+struct gossip_sync {
+    uint32_t sequence;
+    uint64_t asked_ms;
+};
+
 struct gossip_outgoing {
     struct gossip_address to;
     uint16_t size;
@@ -72,11 +88,12 @@ struct gossip_outgoing {
 
 struct gossip {
     struct memory *memory;
-    struct gossip_config config; /* seeds: NULL */
+    struct gossip_config config; /* seeds, hosts: NULL */
     struct gossip_address seeds[GOSSIP_SEEDS_MAX];
     struct gossip_counters counters;
     struct random random;
     uint64_t now_ms;
+    struct gossip_clocks clocks;
     uint16_t self; /* our own row */
     bool has_left;
     unsigned health;
@@ -96,6 +113,9 @@ struct gossip {
     struct id sync_begin;    /* where the next exchange begins on the circle of ids */
     struct id sync_last_begin;
     unsigned sync_burst_left;
+    struct random sync_random; /* for sequences, which nobody can guess */
+    unsigned sync_asked_next;
+    struct gossip_sync sync_asked[GOSSIP_SYNCS_MAX];
     uint64_t reconnect_at_ms;
     uint64_t request_at_ms; /* no state is asked for before */
 
@@ -106,6 +126,7 @@ struct gossip {
     unsigned outgoing_count;
     struct gossip_members members;
     struct gossip_outgoing outgoing[GOSSIP_PACKETS_MAX];
+    struct id hosts[NODES_MAX]; /* the configuration's */
 };
 
 static inline struct gossip_row *gossip_row(struct gossip *gossip, uint16_t slot)
@@ -126,6 +147,11 @@ unsigned gossip_magnitude(const struct gossip *gossip);
 unsigned gossip_others_alive(const struct gossip *gossip);
 /* Any other member that is alive, by chance; GOSSIP_NONE if there is none. */
 uint16_t gossip_random_alive(struct gossip *gossip, uint16_t except);
+
+/* The host may be a member. */
+bool gossip_knows_host(const struct gossip *gossip, const struct id *host);
+/* The wall clock to tell others; 0: none. */
+uint64_t gossip_unix_ms(const struct gossip *gossip);
 
 /* health.c */
 
@@ -178,6 +204,8 @@ void gossip_suspect_reprieve(struct gossip *gossip, uint64_t until_ms);
 /* Adds ourselves as the first row. */
 void gossip_judge_init(struct gossip *gossip);
 void gossip_judge(struct gossip *gossip, const struct gossip_record *record);
+/* Begins our life anew when our own incarnation is one that others do not believe. */
+void gossip_judge_own(struct gossip *gossip);
 /* Takes what is new in a delta of somebody else's state. */
 void gossip_judge_delta(struct gossip *gossip, const struct gossip_delta *delta);
 /* True if the record tells of a later state than we have. */

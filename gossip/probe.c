@@ -42,12 +42,16 @@ static void ping_request_send(struct gossip *gossip, uint16_t to, uint32_t seque
     }
 }
 
+/* An ACK, with our clock, or a NACK. */
 static void answer_send(struct gossip *gossip, enum gossip_packet_kind kind, uint16_t to,
                         const struct gossip_address *address, uint32_t sequence)
 {
     struct gossip_post post;
     if (gossip_post_begin(gossip, kind, to, address, &post)) {
         writer_u32(&post.writer, sequence);
+        if (kind == GOSSIP_ACK) {
+            writer_varint(&post.writer, gossip_unix_ms(gossip));
+        }
         gossip_post_end(gossip, &post);
     }
 }
@@ -79,6 +83,7 @@ void gossip_probe_now(struct gossip *gossip, uint16_t slot)
         .sequence = sequence_make(gossip, free),
         .target = row->host,
         .incarnation = row->incarnation,
+        .asked_ms = gossip->now_ms,
         .indirect_at_ms = gossip->now_ms + gossip->config.probe_timeout_ms * patience,
         .fails_at_ms = gossip->now_ms + gossip->config.probe_interval_ms * patience,
     };
@@ -238,16 +243,27 @@ static void relay_open(struct gossip *gossip, uint16_t sender, const struct goss
     ping_send(gossip, target, gossip->relays[at].sequence);
 }
 
+static void probe_answered(struct gossip *gossip, struct gossip_probe *probe,
+                           const struct gossip_packet *packet)
+{
+    bool is_target = id_equal(&packet->sender.host, &probe->target);
+    if (!probe->is_open || probe->sequence != packet->sequence ||
+        (!is_target && !probe->asked_others)) {
+        return;
+    }
+    probe->is_open = false;
+    gossip_health_move(gossip, -1);
+    if (is_target) {
+        gossip->counters.clocks_heard += gossip_clocks_hear(
+            &gossip->clocks, &probe->target, probe->asked_ms, gossip->now_ms, packet->unix_ms);
+    }
+}
+
 static void ack_receive(struct gossip *gossip, const struct gossip_packet *packet)
 {
     unsigned at = packet->sequence % GOSSIP_SEQUENCE_SLOTS;
     if (at < GOSSIP_PROBES_MAX) {
-        struct gossip_probe *probe = &gossip->probes[at];
-        bool may_answer = id_equal(&packet->sender.host, &probe->target) || probe->asked_others;
-        if (probe->is_open && probe->sequence == packet->sequence && may_answer) {
-            probe->is_open = false;
-            gossip_health_move(gossip, -1);
-        }
+        probe_answered(gossip, &gossip->probes[at], packet);
         return;
     }
     at -= GOSSIP_PROBES_MAX;

@@ -17,7 +17,8 @@
 #define SYNC_NEWS_BYTES 160u
 /* What records may take of an EXCHANGE that also has states to bring. */
 #define EXCHANGE_RECORDS_BYTES 450u
-_Static_assert(GOSSIP_PREFIX_MAX_BYTES + 6 + EXCHANGE_RECORDS_BYTES + GOSSIP_DELTA_MAX_BYTES <=
+_Static_assert(GOSSIP_PREFIX_MAX_BYTES + GOSSIP_EXCHANGE_HEAD_MAX_BYTES + EXCHANGE_RECORDS_BYTES +
+                       GOSSIP_DELTA_MAX_BYTES <=
                    GOSSIP_PACKET_MAX_BYTES,
                "there is always room for one state");
 /* Asked at a time when a node alone looks for others. */
@@ -90,6 +91,29 @@ static bool list_add_request(struct list_writer *list, const struct gossip_row *
     return list_add(list);
 }
 
+/* Remembers what is asked now, so that the answer tells the other's clock. */
+static uint32_t sync_note(struct gossip *gossip)
+{
+    struct gossip_sync *asked = &gossip->sync_asked[gossip->sync_asked_next++ % GOSSIP_SYNCS_MAX];
+    asked->sequence = (uint32_t)random_next(&gossip->sync_random) | 1;
+    asked->asked_ms = gossip->now_ms;
+    return asked->sequence;
+}
+
+static void sync_answered(struct gossip *gossip, const struct gossip_packet *packet)
+{
+    for (size_t i = 0; i < GOSSIP_SYNCS_MAX && packet->sequence != 0; i++) {
+        struct gossip_sync *asked = &gossip->sync_asked[i];
+        if (asked->sequence == packet->sequence) {
+            gossip->counters.clocks_heard +=
+                gossip_clocks_hear(&gossip->clocks, &packet->sender.host, asked->asked_ms,
+                                   gossip->now_ms, packet->unix_ms);
+            asked->sequence = 0;
+            return;
+        }
+    }
+}
+
 static void sync_send(struct gossip *gossip, uint16_t to, const struct gossip_address *address)
 {
     const struct gossip_members *members = &gossip->members;
@@ -99,6 +123,7 @@ static void sync_send(struct gossip *gossip, uint16_t to, const struct gossip_ad
     }
     struct id begin = gossip->sync_begin;
     struct id end = begin;
+    writer_u32(&post.writer, sync_note(gossip));
     writer_id(&post.writer, &begin);
     uint8_t *end_at = post.writer.at;
     writer_id(&post.writer, &end);
@@ -222,6 +247,18 @@ static bool answer_requests(struct answer *answer, struct list_writer *requests)
     return true;
 }
 
+/* What comes before the lists; returns where `more` stands. */
+static uint8_t *exchange_head_write(struct gossip *gossip, struct gossip_post *post,
+                                    uint32_t sequence)
+{
+    writer_u32(&post->writer, sequence);
+    writer_varint(&post->writer, gossip_unix_ms(gossip));
+    uint8_t *more_at = post->writer.at;
+    writer_u8(&post->writer, 0);
+    writer_varint(&post->writer, gossip_alive_count(gossip));
+    return more_at;
+}
+
 static void sync_answer(struct gossip *gossip, uint16_t sender, const struct gossip_address *from,
                         const struct gossip_packet *packet)
 {
@@ -231,9 +268,7 @@ static void sync_answer(struct gossip *gossip, uint16_t sender, const struct gos
     if (!gossip_post_begin(gossip, GOSSIP_EXCHANGE, sender, from, &post)) {
         return;
     }
-    uint8_t *more_at = post.writer.at;
-    writer_u8(&post.writer, 0);
-    writer_varint(&post.writer, gossip_alive_count(gossip));
+    uint8_t *more_at = exchange_head_write(gossip, &post, packet->sequence);
     /* Two bytes for the empty lists that may follow. */
     uint8_t *last = post.writer.end - 2;
     uint8_t *records_end = answer.has_deltas ? post.writer.at + EXCHANGE_RECORDS_BYTES : last;
@@ -255,8 +290,7 @@ static bool exchange_begin(struct gossip *gossip, uint16_t to, const struct goss
     if (!gossip_post_begin(gossip, GOSSIP_EXCHANGE, to, address, out_post)) {
         return false;
     }
-    writer_u8(&out_post->writer, 0);
-    writer_varint(&out_post->writer, gossip_alive_count(gossip));
+    exchange_head_write(gossip, out_post, 0);
     writer_u8(&out_post->writer, 0);
     return true;
 }
@@ -308,6 +342,7 @@ void gossip_sync_receive(struct gossip *gossip, uint16_t sender, const struct go
     for (size_t i = 0; i < packet->deltas_count; i++) {
         gossip_judge_delta(gossip, &packet->deltas[i]);
     }
+    sync_answered(gossip, packet);
     requests_serve(gossip, sender, from, packet);
     if (gossip->sync_burst_left > 0 && has_more(gossip, packet)) {
         gossip->sync_burst_left--;

@@ -27,6 +27,43 @@ uint16_t gossip_random_alive(struct gossip *gossip, uint16_t except)
     return gossip_members_from(&gossip->members, place, GOSSIP_ALIVE, except);
 }
 
+bool gossip_knows_host(const struct gossip *gossip, const struct id *host)
+{
+    size_t low = 0;
+    size_t high = gossip->config.hosts_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (id_compare(&gossip->hosts[middle], host) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return gossip->config.hosts_count == 0 ||
+           (low < gossip->config.hosts_count && id_equal(&gossip->hosts[low], host));
+}
+
+uint64_t gossip_unix_ms(const struct gossip *gossip)
+{
+    const struct gossip_clocks *clocks = &gossip->clocks;
+    int64_t unix_ms = clocks->base_ms + (int64_t)gossip->now_ms;
+    return clocks->has_wall && unix_ms > 0 ? (uint64_t)unix_ms : 0;
+}
+
+struct gossip_clock gossip_clock(const struct gossip *gossip)
+{
+    return (struct gossip_clock){
+        .is_wrong = gossip->clocks.is_wrong,
+        .offset_ms = gossip_clocks_offset_ms(&gossip->clocks),
+        .compared = (uint32_t)gossip->clocks.count,
+    };
+}
+
+bool gossip_clock_of(const struct gossip *gossip, const struct id *host, int64_t *out_offset_ms)
+{
+    return gossip_clocks_find(&gossip->clocks, host, out_offset_ms);
+}
+
 size_t gossip_member_count(const struct gossip *gossip)
 {
     return gossip->members.count;

@@ -33,6 +33,19 @@ static size_t address_node(const struct gossip_address *address)
     return (size_t)address->bytes[2] << 8 | address->bytes[3];
 }
 
+static uint64_t wall_ms(const struct network *network, size_t node)
+{
+    return (uint64_t)((int64_t)(NETWORK_UNIX_MS + network->now_ms) +
+                      network->nodes[node].wall_off_ms);
+}
+
+static void wall_tell(const struct network *network, size_t node)
+{
+    if (network->options.has_walls) {
+        gossip_wall(network->nodes[node].gossip, network->now_ms, wall_ms(network, node));
+    }
+}
+
 struct gossip_config network_config(const struct network *network, size_t node,
                                     struct gossip_address *seeds)
 {
@@ -49,7 +62,11 @@ struct gossip_config network_config(const struct network *network, size_t node,
     config.seeds_count = options->seeds;
     config.random_seed = options->seed * 1000003 + node * 7919 + network->nodes[node].lives;
     /* As from a wall clock, in milliseconds. */
-    config.incarnation = 1700000000000 + network->now_ms;
+    config.incarnation = wall_ms(network, node);
+    if (options->is_closed) {
+        config.hosts = network->hosts;
+        config.hosts_count = options->nodes;
+    }
     return config;
 }
 
@@ -83,6 +100,21 @@ void network_stall(struct network *network, size_t node, uint64_t duration_ms)
     network->nodes[node].stalled_until_ms = network->now_ms + duration_ms;
 }
 
+static int host_compare(const void *a, const void *b)
+{
+    return id_compare(a, b);
+}
+
+static void hosts_list(struct network *network)
+{
+    size_t count = network->options.nodes;
+    COLUMBA_ASSERT(count <= NETWORK_HOSTS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        network->hosts[i] = network_host(i);
+    }
+    qsort(network->hosts, count, sizeof network->hosts[0], host_compare);
+}
+
 void network_init(struct network *network, const struct network_options *options)
 {
     *network = (struct network){.options = *options, .now_ms = 1000000};
@@ -90,6 +122,9 @@ void network_init(struct network *network, const struct network_options *options
     random_init(&network->random, options->seed);
     network->nodes = calloc(options->nodes, sizeof network->nodes[0]);
     COLUMBA_ASSERT(network->nodes != NULL);
+    if (options->is_closed) {
+        hosts_list(network);
+    }
     for (size_t i = 0; i < options->nodes && !options->not_started; i++) {
         network_start(network, i);
     }
@@ -195,6 +230,7 @@ static void packet_deliver(struct network *network, struct network_packet *packe
     }
     network->trace = (network->trace ^ network->now_ms ^ packet->to << 32) * 0x100000001b3u;
     struct gossip_address from = network_address(packet->from);
+    wall_tell(network, packet->to);
     gossip_receive(there->gossip, network->now_ms, &from, bytes);
     network_drain(network, packet->to);
     free(packet);
@@ -208,6 +244,7 @@ static void step(struct network *network)
         struct network_node *there = &network->nodes[i];
         if (there->gossip != NULL && there->deadline_ms <= network->now_ms &&
             there->stalled_until_ms <= network->now_ms) {
+            wall_tell(network, i);
             gossip_tick(there->gossip, network->now_ms);
             network_drain(network, i);
         }

@@ -12,6 +12,7 @@
 #include "gossip/gossip.h"
 
 #define NETWORK_DELAY_MAX_MS 63u
+#define NETWORK_HOSTS_MAX 16u
 
 struct network_options {
     size_t nodes;
@@ -23,6 +24,8 @@ struct network_options {
     unsigned delay_max_ms; /* 1 … this, so packets overtake each other */
     size_t seeds;          /* every node is given the first so many as seeds */
     bool not_started;      /* nodes are started by hand */
+    bool has_walls;        /* the nodes are told what their wall clocks show */
+    bool is_closed;        /* only the network's own nodes may be members */
 };
 
 struct network_packet;
@@ -34,6 +37,7 @@ struct network_node {
     uint64_t stalled_until_ms;
     uint64_t packets_sent;
     uint64_t deadline_ms;
+    int64_t wall_off_ms;
 };
 
 struct network {
@@ -42,6 +46,7 @@ struct network {
     uint64_t now_ms;
     uint64_t trace; /* a hash of every packet delivered, where and when */
     struct network_node *nodes;
+    struct id hosts[NETWORK_HOSTS_MAX]; /* of a closed network, ascending */
     struct network_packet *due_first[NETWORK_DELAY_MAX_MS + 1];
     struct network_packet *due_last[NETWORK_DELAY_MAX_MS + 1];
     /* What observers were told of nodes that were running and in their island. */
@@ -51,6 +56,9 @@ struct network {
 
 void network_init(struct network *network, const struct network_options *options);
 void network_clear(struct network *network);
+
+/* True time, in Unix milliseconds, at the network's time 0. */
+#define NETWORK_UNIX_MS 1700000000000u
 
 struct id network_host(size_t node);
 struct gossip_address network_address(size_t node);
