@@ -8,6 +8,8 @@
 /* Right again: well within what makes it wrong, so that it does not go to and fro. */
 #define RIGHT_AGAIN_MS (CLOCK_WRONG_MS / 2)
 
+_Static_assert(GOSSIP_CLOCK_ROUND_MAX_MS / 2 < CLOCK_WARN_MS, "a long way is no warning");
+
 void gossip_clocks_wall(struct gossip_clocks *clocks, uint64_t now_ms, uint64_t unix_ms)
 {
     clocks->has_wall = true;

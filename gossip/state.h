@@ -24,7 +24,7 @@
  */
 /* clang-format off */
 #define GOSSIP_KEY_TABLE(X)                                                                        \
-    X(STATUS,           0, "status",           16) /* NORMAL, DRAINING, … */                       \
+    X(STATUS,           0, "status",           16) /* NORMAL, DRAINING, CLOCK_WRONG */             \
     X(DATACENTER,       1, "datacenter",       64)                                                 \
     X(RACK,             2, "rack",             64)                                                 \
     X(LOAD_BYTES,       3, "load_bytes",        8) /* u64: bytes on disk */                        \
@@ -33,7 +33,8 @@
     X(ADDRESS,          6, "address",          64) /* HOST:PORT where the node serves */           \
     X(TOKENS_HASH,      7, "tokens_hash",       8) /* u64: equal where the tokens are */           \
     X(NAME,             8, "name",             64) /* the node's name in the configuration */      \
-    X(HTTP_ADDRESS,     9, "http_address",     64) /* HOST:PORT of health and metrics */
+    X(HTTP_ADDRESS,     9, "http_address",     64) /* HOST:PORT of health and metrics */          \
+    X(CLOCK_OFFSET,    10, "clock_offset_ms",   8) /* i64: less the others'; 0: near */
 /* clang-format on */
 
 enum gossip_key {

@@ -31,7 +31,7 @@ const char *show_state(const json_t *node)
 {
     const char *state = show_text(node, "state");
     if (strcmp(state, "up") == 0 || strcmp(state, "suspect") == 0) {
-        return "UN";
+        return json_is_true(json_object_get(node, "clock_wrong")) ? "UA" : "UN";
     }
     return strcmp(state, "left") == 0 ? "DL" : "DN";
 }
@@ -97,7 +97,7 @@ static void status_of_datacenter(const json_t *nodes, const char *datacenter)
     size_t i;
     const json_t *node;
     print_underlined("Datacenter: ", datacenter);
-    puts("Status=Up/Down\n|/ State=Normal/Leaving/Joining/Moving");
+    puts("Status=Up/Down\n|/ State=Normal/Leaving/Joining/Moving/Aside (wrong clock)");
     scols_table_new_column(table, "--", 0, 0);
     scols_table_new_column(table, "Address", 0, 0);
     scols_table_new_column(table, "Load", 0, 0);
@@ -134,6 +134,21 @@ static void each_datacenter(const json_t *answer,
     }
 }
 
+static void clock_print(const json_t *node)
+{
+    json_int_t offset_ms = json_integer_value(json_object_get(node, "clock_offset_ms"));
+    if (offset_ms == 0) {
+        return;
+    }
+    json_int_t away_ms = offset_ms < 0 ? -offset_ms : offset_ms;
+    printf("\n%s: its clock is %" JSON_INTEGER_FORMAT ".%d s %s the other nodes'%s\n",
+           show_text(node, "name"), away_ms / 1000, (int)(away_ms % 1000 / 100),
+           offset_ms < 0 ? "behind" : "ahead of",
+           json_is_true(json_object_get(node, "clock_wrong"))
+               ? ": it takes no requests from clients until that is mended"
+               : "");
+}
+
 static void status_print(const json_t *answer, const char *datacenter)
 {
     status_of_datacenter(json_object_get(answer, "nodes"), datacenter);
@@ -141,7 +156,13 @@ static void status_print(const json_t *answer, const char *datacenter)
 
 void show_status(const json_t *answer)
 {
+    size_t i;
+    const json_t *node;
     each_datacenter(answer, status_print);
+    json_array_foreach(json_object_get(answer, "nodes"), i, node)
+    {
+        clock_print(node);
+    }
 }
 
 /* --- ring --------------------------------------------------------------------------------------
@@ -170,7 +191,7 @@ static void ring_row(struct libscols_table *table, const json_t *node, const cha
     scols_line_set_data(line, 0, show_text(node, "address"));
     scols_line_set_data(line, 1, show_text(node, "rack"));
     scols_line_set_data(line, 2, show_state(node)[0] == 'U' ? "Up" : "Down");
-    scols_line_set_data(line, 3, show_state(node)[1] == 'N' ? "Normal" : "Leaving");
+    scols_line_set_data(line, 3, show_state(node)[1] == 'L' ? "Leaving" : "Normal");
     scols_line_set_data(line, 4, load);
     scols_line_set_data(line, 5, owns);
     scols_line_set_data(line, 6, token);

@@ -16,7 +16,9 @@
  *    "tokens": 16,                how many
  *    "load_bytes": n | null,      on its disk; null: not heard yet
  *    "owns": 0.667,               share of all data it is a replica of, 0 … 1
- *    "version": "0.1.0" | null}   its software; null: not heard yet
+ *    "version": "0.1.0" | null,   its software; null: not heard yet
+ *    "clock_offset_ms": n | null, its clock less the other nodes', as it says; 0: near
+ *    "clock_wrong": bool}         it takes no requests from clients, because of its clock
  *
  * status
  *   {"cluster": text, "keyspace": text, "node": name of the answering node,
@@ -42,7 +44,10 @@
  *    "engine":     {"name": "rocksdb" | "memory", "bytes_on_disk": n, "bytes_in_memory": n,
  *                   "keys_estimate": n, "commits": n, "rows_written": n,
  *                   "compaction_pending_bytes": n, "block_cache_bytes": n},
- *    "open_files_max": n, "connections_max": n}
+ *    "open_files_max": n, "connections_max": n,
+ *    "clock": {"offset_ms": n,    this node's less the median of the others'
+ *              "compared": n,     so many of them
+ *              "wrong": bool}}
  *   latency: {"count": n, "p50_us": n, "p99_us": n, "p999_us": n, "max_us": n, "mean_us": n}
  *     send: SEND; read: HISTORY_READ, INBOX_READ, …; write: the other client writes;
  *     commit: from handing a batch to the commit thread to its completion

@@ -6,6 +6,9 @@
 #include "base/bytes.h"
 #include "node/shell/node.h"
 
+/* What a node that stands aside says of itself. */
+#define STATUS_ASIDE "CLOCK_WRONG"
+
 /* ---- addresses ---- */
 
 static struct gossip_address address_to_gossip(const struct address *address)
@@ -82,6 +85,21 @@ static void tokens_compare(struct node *node, uint16_t index, const struct id *h
     }
 }
 
+static void member_log(struct node *node, uint16_t index)
+{
+    uint64_t left_out;
+    const char *name = (const char *)node->topology->nodes[index].name.data;
+    const char *view = gossiper_view_name(gossiper_view_of(node, index));
+    if (!log_limit_allows(&node->gossiper.member_lines, node_now_ms(node), &left_out)) {
+        return;
+    }
+    if (left_out > 0) {
+        log_warning(node->log, "member", "%" PRIu64 " changes like the next were not logged",
+                    left_out);
+    }
+    log_info(node->log, "member", "%s is %s", name, view);
+}
+
 static void change_handle(struct node *node, const struct gossip_change *change)
 {
     uint16_t index = topology_node_by_host(node->topology, &change->host);
@@ -89,9 +107,7 @@ static void change_handle(struct node *node, const struct gossip_change *change)
         return;
     }
     if (change->status_changed) {
-        log_info(node->log, "member", "%s is %s",
-                 (const char *)node->topology->nodes[index].name.data,
-                 gossiper_view_name(gossiper_view_of(node, index)));
+        member_log(node, index);
         peer_alive_set(node, index,
                        change->status == GOSSIP_ALIVE || change->status == GOSSIP_SUSPECT);
     }
@@ -120,6 +136,7 @@ static void drain_all(struct node *node)
     while (gossip_change_next(node->gossiper.gossip, &change)) {
         change_handle(node, &change);
     }
+    clock_watch_judge(node);
     timer_set(node);
 }
 
@@ -149,13 +166,26 @@ static void load_set(struct node *node)
     number_set(node, GOSSIP_LOAD_BYTES, stats.bytes_on_disk + stats.bytes_in_memory);
 }
 
+void gossiper_status_set(struct node *node)
+{
+    if (node->mode == NODE_NORMAL) {
+        text_set(node, GOSSIP_STATUS,
+                 slice_of_text(node->clock_watch.is_wrong ? STATUS_ASIDE : "NORMAL"));
+    }
+}
+
+void gossiper_clock_set(struct node *node, int64_t offset_ms)
+{
+    number_set(node, GOSSIP_CLOCK_OFFSET, (uint64_t)offset_ms);
+}
+
 static void state_set(struct node *node)
 {
     const struct topology *topology = node->topology;
     const struct topology_node *self = &topology->nodes[node->self];
     char address[ADDRESS_TEXT_BYTES];
     address_format(node_address(node, node->self), address);
-    text_set(node, GOSSIP_STATUS, slice_of_text("NORMAL"));
+    gossiper_status_set(node);
     text_set(node, GOSSIP_NAME, self->name);
     text_set(node, GOSSIP_DATACENTER, topology->datacenters[self->datacenter].name);
     text_set(node, GOSSIP_RACK, topology->racks[self->rack].name);
@@ -169,6 +199,7 @@ static void state_set(struct node *node)
 static void gossip_step(struct node *node)
 {
     load_set(node);
+    clock_watch_tell(node);
     gossip_tick(node->gossiper.gossip, node_now_ms(node));
     drain_all(node);
 }
@@ -206,6 +237,7 @@ static void packet_arrived(uv_udp_t *udp, ssize_t size, const uv_buf_t *buffer,
     }
     turn_begin(node);
     node->counters.gossip_received++;
+    clock_watch_tell(node);
     gossip_receive(node->gossiper.gossip, node_now_ms(node), &from,
                    slice_of(buffer->base, (size_t)size));
     drain_all(node);
@@ -216,12 +248,18 @@ static void packet_arrived(uv_udp_t *udp, ssize_t size, const uv_buf_t *buffer,
 static enum columba_error gossip_make(struct node *node)
 {
     struct gossip_address seeds[GOSSIP_SEEDS_MAX];
+    struct id hosts[NODES_MAX]; /* the topology's order is theirs */
     struct gossip_config config;
     gossip_config_defaults(&config, (uint32_t)node->config->probe_interval_ms);
     for (uint16_t i = 0; i < node->topology->node_count && i < GOSSIP_SEEDS_MAX; i++) {
         seeds[i] = address_to_gossip(node_address(node, i));
         config.seeds_count++;
     }
+    for (uint16_t i = 0; i < node->topology->node_count; i++) {
+        hosts[i] = node->topology->nodes[i].host_id;
+    }
+    config.hosts = hosts;
+    config.hosts_count = node->topology->node_count;
     struct id cluster = id_of_name(ID_HOST, node->topology->cluster_name);
     config.host = node->topology->nodes[node->self].host_id;
     config.address = address_to_gossip(node_address(node, node->self));
@@ -348,6 +386,21 @@ bool gossiper_load(const struct node *node, uint16_t index, uint64_t *out_bytes)
     return true;
 }
 
+bool gossiper_clock(const struct node *node, uint16_t index, int64_t *out_offset_ms)
+{
+    struct slice value = value_of(node, index, GOSSIP_CLOCK_OFFSET);
+    if (value.size != 8) {
+        return false;
+    }
+    *out_offset_ms = (int64_t)bytes_get_u64_be(value.data);
+    return true;
+}
+
+bool gossiper_stands_aside(const struct node *node, uint16_t index)
+{
+    return slice_equal(value_of(node, index, GOSSIP_STATUS), slice_of_text(STATUS_ASIDE));
+}
+
 struct slice gossiper_version(const struct node *node, uint16_t index)
 {
     return value_of(node, index, GOSSIP_RELEASE_VERSION);
@@ -359,6 +412,10 @@ static json_t *value_report(enum gossip_key key, struct slice value)
     char text[24];
     if (key == GOSSIP_TOKENS_HASH && value.size == 8) {
         snprintf(text, sizeof text, "%016" PRIx64, bytes_get_u64_be(value.data));
+        return json_string(text);
+    }
+    if (key == GOSSIP_CLOCK_OFFSET && value.size == 8) {
+        snprintf(text, sizeof text, "%" PRId64, (int64_t)bytes_get_u64_be(value.data));
         return json_string(text);
     }
     if ((key == GOSSIP_LOAD_BYTES || key == GOSSIP_TOPOLOGY_VERSION) && value.size == 8) {

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "gossip/gossip.h"
+#include "node/shell/log_limit.h"
 
 /* How often a node tells the others how much it stores. */
 #define GOSSIPER_LOAD_MS 5000u
@@ -27,6 +28,7 @@ struct gossiper {
     uv_udp_t udp;
     uv_timer_t timer;
     uint64_t load_due_ms;
+    struct log_limit member_lines;
     bool is_open;
     uint8_t packet[GOSSIP_PACKET_MAX_BYTES + 1]; /* a longer one is seen to be too long */
 };
@@ -43,6 +45,11 @@ void gossiper_turn(struct node *node);
 /* The connection to a node was lost: it is looked at sooner. */
 void gossiper_unreachable(struct node *node, uint16_t index);
 
+/* Tells the others whether this node takes requests. */
+void gossiper_status_set(struct node *node);
+/* Tells the others how far this node's clock is from theirs; 0: near. */
+void gossiper_clock_set(struct node *node, int64_t offset_ms);
+
 enum gossiper_view gossiper_view_of(const struct node *node, uint16_t index);
 /* "up", "suspect", …: as in admin.h. */
 const char *gossiper_view_name(enum gossiper_view view);
@@ -50,6 +57,8 @@ const char *gossiper_view_name(enum gossiper_view view);
 /* What the node says of itself. False, empty: not heard yet. The slice is valid until the next
  * packet. */
 bool gossiper_load(const struct node *node, uint16_t index, uint64_t *out_bytes);
+bool gossiper_clock(const struct node *node, uint16_t index, int64_t *out_offset_ms);
+bool gossiper_stands_aside(const struct node *node, uint16_t index);
 struct slice gossiper_version(const struct node *node, uint16_t index);
 /* The answer of `gossipinfo` (admin.h); the caller's. NULL: out of memory. */
 json_t *gossiper_report(const struct node *node);

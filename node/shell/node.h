@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "node/core/core.h"
 #include "node/shell/admission.h"
+#include "node/shell/clock_watch.h"
 #include "node/shell/cluster.h"
 #include "node/shell/committer.h"
 #include "node/shell/config.h"
@@ -81,6 +82,7 @@ struct node {
     uint64_t open_files_max;
     struct peer *peers; /* by the topology's index */
     struct gossiper gossiper;
+    struct clock_watch clock_watch;
     struct drain drain;
 
     uv_timer_t sweep;

@@ -140,14 +140,14 @@ json_t *report_info(struct node *node)
     static const char *const modes[] = {"normal", "draining", "drained", "stopping"};
     const struct topology *topology = node->topology;
     json_t *report = json_pack(
-        "{s:o, s:o, s:o, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "node",
+        "{s:o, s:o, s:o, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "node",
         report_node(node, node->self), "cluster", report_text(topology->cluster_name), "keyspace",
         report_text(topology->keyspace), "version", COLUMBA_VERSION, "start_count",
         (json_int_t)node->directory.start_count, "mode", modes[node->mode], "connections",
         connections_report(node), "counters", core_counters_report(node), "shell",
         shell_counters_report(node), "texts", texts_report(), "latencies", latencies_report(node),
         "engine", engine_report(node), "open_files_max", (json_int_t)node->open_files_max,
-        "connections_max", (json_int_t)node->connections_max);
+        "connections_max", (json_int_t)node->connections_max, "clock", clock_watch_report(node));
     if (report != NULL) {
         json_object_update_new(report, process_report(node));
     }
