@@ -246,7 +246,7 @@ enum model_outcome actor_outcome(const struct message *answer)
     return answer->status.outcome_unknown ? OUTCOME_UNKNOWN : OUTCOME_REFUSED;
 }
 
-static bool is_excusable(enum columba_error error)
+static bool is_excusable(const struct world *world, enum columba_error error)
 {
     switch (error) {
     case ERR_UNAVAILABLE:
@@ -254,11 +254,14 @@ static bool is_excusable(enum columba_error error)
     case ERR_OVERLOADED:
     case ERR_OUTCOME_UNKNOWN:
     case ERR_SHUTTING_DOWN:
+    case ERR_CLOCK_WRONG:
     case ERR_NO_NODE:
     case ERR_DISCONNECTED:
     case ERR_CORRUPT: /* a replica's read failed, and no other could be asked */
     case ERR_NO_MEMORY:
         return true;
+    case ERR_CLOCK_AHEAD: /* by a node that does not know yet, or cannot, that its clock is wrong */
+        return world->has_wild_clocks;
     default:
         return false;
     }
@@ -267,7 +270,7 @@ static bool is_excusable(enum columba_error error)
 void actor_check_refusal(struct actor *actor, const char *what, const struct message *answer)
 {
     if (answer != NULL && answer->type == MESSAGE_STATUS && answer->status.error != COLUMBA_OK &&
-        !is_excusable(answer->status.error)) {
+        !is_excusable(actor->world, answer->status.error)) {
         findings_add(&actor->world->findings, "%s of user %u was refused with %s: %.*s", what,
                      actor->user, error_name(answer->status.error), (int)answer->status.text.size,
                      (const char *)answer->status.text.data);

@@ -84,7 +84,10 @@ struct host {
     struct random random;
     uint64_t life; /* grows at every start and crash */
     uint64_t start_count;
-    int64_t skew_ms;
+    int64_t skew_ms; /* of the wall clock, when it was set */
+    int64_t drift_ppm;
+    uint64_t clock_set_us;
+    bool is_clock_wrong; /* the others' clocks say so */
     uint64_t monotonic_offset_ms;
 
     struct core *core;
@@ -171,6 +174,13 @@ bool host_link_is_of_peer(struct host *host, uint64_t connection);
 void host_link_input(struct host *host, const struct input *input);
 void host_frame_send(struct host *host, uint64_t connection, uint64_t request_id,
                      const struct message *message);
+/* host_clock.c */
+void host_clock_set(struct host *host, int64_t skew_ms, int64_t drift_ppm);
+/* Tells gossip the wall clock's time. */
+void host_clock_tell(struct host *host);
+/* Tells the core when the clock has become wrong, or right again. */
+void host_clock_judge(struct host *host);
+
 /* host_gossip.c */
 void host_gossip_start(struct host *host);
 void host_gossip_stop(struct host *host);

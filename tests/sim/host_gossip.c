@@ -37,6 +37,7 @@ static void drain(struct host *host)
         network_datagram(host->world->network, host->index, to.bytes[3] - 1u, packet);
     }
     take_changes(host);
+    host_clock_judge(host);
 }
 
 void host_gossip_start(struct host *host)
@@ -45,6 +46,10 @@ void host_gossip_start(struct host *host)
     for (uint32_t i = 0; i < 2; i++) {
         seeds[i] = address_of((host->index + 1u + i) % host->world->plan.node_count);
     }
+    struct id hosts[HOSTS_MAX];
+    for (uint16_t i = 0; i < host->world->plan.node_count; i++) {
+        hosts[i] = host->world->topology->nodes[i].host_id;
+    }
     struct gossip_config config;
     gossip_config_defaults(&config, PROBE_INTERVAL_MS);
     config.host = host->world->topology->nodes[host->index].host_id;
@@ -52,6 +57,8 @@ void host_gossip_start(struct host *host)
     config.cluster_hash = CLUSTER_HASH;
     config.seeds = seeds;
     config.seeds_count = 2;
+    config.hosts = hosts;
+    config.hosts_count = host->world->plan.node_count;
     config.random_seed = random_u64(&host->random);
     config.incarnation = host_unix_ms(host);
     enum columba_error error =
@@ -75,6 +82,7 @@ void host_gossip_stop(struct host *host)
 void host_gossip_input(struct host *host, const struct input *input)
 {
     struct gossip_address from = address_of(input->from);
+    host_clock_tell(host);
     gossip_receive(host->gossip, host_monotonic_ms(host), &from,
                    slice_of(input->bytes, input->size));
     drain(host);
@@ -83,6 +91,7 @@ void host_gossip_input(struct host *host, const struct input *input)
 void host_gossip_tick(struct host *host)
 {
     if (gossip_next_deadline(host->gossip) <= host_monotonic_ms(host)) {
+        host_clock_tell(host);
         gossip_tick(host->gossip, host_monotonic_ms(host));
         drain(host);
     }

@@ -60,12 +60,6 @@ uint64_t host_monotonic_ms(const struct host *host)
     return world_now_us(host->world) / MICROSECONDS_PER_MS + host->monotonic_offset_ms;
 }
 
-uint64_t host_unix_ms(const struct host *host)
-{
-    uint64_t true_ms = UNIX_EPOCH_MS + world_now_us(host->world) / MICROSECONDS_PER_MS;
-    return (uint64_t)((int64_t)true_ms + host->skew_ms);
-}
-
 uint64_t host_awake_us(const struct host *host)
 {
     uint64_t now_us = host->state == HOST_PAUSED ? host->paused_at_us : world_now_us(host->world);
@@ -86,6 +80,7 @@ void host_start(struct host *host)
     host->core = core_create(&host->core_memory.memory, &config, host->world->topology);
     COLUMBA_ASSERT(host->core != NULL);
     host->state = HOST_UP;
+    host->is_clock_wrong = false;
     host->timer_at_us = UINT64_MAX;
     network_up(host->world->network, host->index);
     trace_note(&host->world->trace, "host %u starts, life %llu", host->index,

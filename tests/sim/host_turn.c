@@ -127,6 +127,8 @@ static void turn_timers(struct host *host)
 static void turn(struct host *host)
 {
     core_now(host->core, host_monotonic_ms(host), host_unix_ms(host));
+    host_clock_tell(host);
+    host_clock_judge(host);
     do {
         take_inputs(host);
         turn_timers(host);

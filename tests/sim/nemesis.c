@@ -26,7 +26,8 @@
     X(NO_MEMORY, 200, 8)                                                                           \
     X(FULL, 300, 10)                                                                               \
     X(CLIENT_CLOCK, 600, 20)                                                                       \
-    X(FORGERY, 600, 15)
+    X(FORGERY, 600, 15)                                                                            \
+    X(CLOCK_DRIFTS, 300, 4)
 
 enum fault {
 #define X(name, permille, weight) FAULT_##name,
@@ -52,9 +53,13 @@ static const uint32_t fault_weight[FAULT_COUNT] = {
 #define PAUSE_MEAN_US 1500000u
 #define PARTITION_MEAN_US 3000000u
 #define STORM_MEAN_US 3000000u
-/* Well below what a node refuses. */
+/* Mostly well below what a node refuses; now and then so far that others' ids are refused. */
 #define CLOCK_JUMP_MAX_MS 20000u
 #define CLIENT_JUMP_MAX_MS (2u * 3600u * 1000u)
+#define CLOCK_LEAP_MAX_MS 300000u
+#define CLOCK_LEAP_PERMILLE 200u
+/* A minute takes it past what makes a clock wrong. */
+#define CLOCK_DRIFT_MAX_PPM 200000u
 
 struct nemesis {
     struct world *world;
@@ -280,13 +285,32 @@ static void fault_full(struct nemesis *nemesis)
         world_now_us(nemesis->world) + random_exponential(&nemesis->random, PAUSE_MEAN_US);
 }
 
+static int64_t off_by_up_to(struct nemesis *nemesis, uint64_t most)
+{
+    return (int64_t)random_below(&nemesis->random, 2 * most + 1) - (int64_t)most;
+}
+
 static void fault_clock_jumps(struct nemesis *nemesis)
 {
+    bool is_leap = random_chance(&nemesis->random, CLOCK_LEAP_PERMILLE);
     struct host *host = random_host(nemesis);
-    host->skew_ms = (int64_t)random_below(&nemesis->random, 2 * CLOCK_JUMP_MAX_MS + 1) -
-                    (int64_t)CLOCK_JUMP_MAX_MS;
-    trace_note(&nemesis->world->trace, "host %u: the clock jumps to %lld ms off", host->index,
-               (long long)host->skew_ms);
+    nemesis->world->has_wild_clocks = nemesis->world->has_wild_clocks || is_leap;
+    host_clock_set(host, off_by_up_to(nemesis, is_leap ? CLOCK_LEAP_MAX_MS : CLOCK_JUMP_MAX_MS),
+                   host->drift_ppm);
+}
+
+static void fault_clock_drifts(struct nemesis *nemesis)
+{
+    struct host *host = random_host(nemesis);
+    host_clock_set(host, host->skew_ms, off_by_up_to(nemesis, CLOCK_DRIFT_MAX_PPM));
+}
+
+/* Somebody looked after the time service. */
+static void clocks_correct(struct nemesis *nemesis)
+{
+    for (uint32_t i = 0; i < nemesis->world->plan.node_count; i++) {
+        host_clock_set(nemesis->world->hosts[i], off_by_up_to(nemesis, CLOCK_WARN_MS / 2), 0);
+    }
 }
 
 /* A device whose clock is set: far beyond what a node takes as a stamp. */
@@ -413,6 +437,9 @@ static void strike(struct nemesis *nemesis)
     case FAULT_FORGERY:
         fault_forgery(nemesis);
         break;
+    case FAULT_CLOCK_DRIFTS:
+        fault_clock_drifts(nemesis);
+        break;
     default:
         fault_no_memory(nemesis);
         break;
@@ -451,6 +478,7 @@ void nemesis_stop(struct nemesis *nemesis)
     *network_weather(world->network) =
         (struct network_weather){.delay_mean_us = nemesis->fair.delay_mean_us};
     network_heal(world->network);
+    clocks_correct(nemesis);
     for (uint16_t i = 0; i < world->plan.node_count; i++) {
         struct host *host = world->hosts[i];
         host->fail_commit_in = 0;

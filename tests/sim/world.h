@@ -103,8 +103,9 @@ struct world {
     struct importer *importer;
     struct model *model;
     struct nemesis *nemesis;
-    bool is_calm; /* no faults any more */
-    bool is_over; /* nothing starts again */
+    bool has_wild_clocks; /* a node's may have been so far off that healthy ids were refused */
+    bool is_calm;         /* no faults any more */
+    bool is_over;         /* nothing starts again */
     uint64_t ended_us;
 };
 
