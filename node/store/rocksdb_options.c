@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "node/store/rocksdb_merge.h"
+#include "node/store/rocksdb_waits.h"
 
 /* One commit thread fills one memtable while others are flushed; a third absorbs a burst. */
 #define MEMTABLES_MAX 3
@@ -186,6 +187,7 @@ static void threads_start(rocksdb_env_t *env, uint32_t compactors)
 
 void rocksdb_setup_init(struct rocksdb_setup *setup, const struct engine_rocksdb_options *options)
 {
+    rocksdb_waits_use();
     setup->cache = rocksdb_cache_create_lru(options->block_cache_bytes);
     setup->env = rocksdb_create_default_env();
     threads_start(setup->env, options->background_threads);
