@@ -53,6 +53,44 @@ static bool x25519_shared(const uint8_t *private_key, const uint8_t *public_key,
     return crypto_scalarmult(out_shared, private_key, public_key) == 0;
 }
 
+/*
+ * Points of small order: those whose multiple by the cofactor, 8 on the curve and 4 on its twist,
+ * is the neutral element. Their coordinates are 0, 1, -1 and the two that are doubled to 1; 0 and 1
+ * have a second encoding above the field's prime. A multiplication by any private key shows the
+ * same, but it costs more than all else that is checked of a tree's key.
+ */
+static bool x25519_is_usable(const uint8_t *public_key)
+{
+    static const uint8_t small_order[][crypto_scalarmult_BYTES] = {
+        {0},
+        {1},
+        {0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3,
+         0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32,
+         0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00},
+        {0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1,
+         0x55, 0x9c, 0x83, 0xef, 0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c,
+         0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57},
+        {0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+        {0xed, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+        {0xee, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+    };
+    size_t last = crypto_scalarmult_BYTES - 1;
+    for (size_t i = 0; i < sizeof(small_order) / sizeof(small_order[0]); i++) {
+        /* The highest bit does not count. */
+        if (memcmp(public_key, small_order[i], last) == 0 &&
+            (public_key[last] & 0x7f) == small_order[i][last]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void ed25519_keys(const uint8_t *seed, uint8_t *out_public, uint8_t *out_private)
 {
     (void)crypto_sign_seed_keypair(out_public, out_private, seed);
@@ -92,6 +130,7 @@ static const struct mls_suite suites[] = {
         .aead_open = chacha_open,
         .kem_public = x25519_public,
         .kem_shared = x25519_shared,
+        .kem_is_usable = x25519_is_usable,
         .signature_keys = ed25519_keys,
         .sign = ed25519_sign,
         .verify = ed25519_verify,
@@ -116,13 +155,9 @@ const struct mls_suite *mls_suite_find(uint16_t id)
     return NULL;
 }
 
-/* Which private key is tried does not matter: all are multiples of the cofactor. */
 bool mls_kem_key_is_usable(const struct mls_suite *suite, struct slice public_key)
 {
-    static const uint8_t any_private[MLS_KEM_MAX_BYTES] = {1};
-    uint8_t shared[MLS_KEM_MAX_BYTES];
-    return public_key.size == suite->kem_public_bytes &&
-           suite->kem_shared(any_private, public_key.data, shared);
+    return public_key.size == suite->kem_public_bytes && suite->kem_is_usable(public_key.data);
 }
 
 bool mls_secret_equal(struct slice a, struct slice b)

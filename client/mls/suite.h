@@ -55,6 +55,8 @@ struct mls_suite {
     void (*kem_public)(const uint8_t *private_key, uint8_t *out_public);
     /* The Diffie-Hellman value. False: the public key is a point of small order. */
     bool (*kem_shared)(const uint8_t *private_key, const uint8_t *public_key, uint8_t *out_shared);
+    /* Whether that would be true. The key is public: it takes no constant time. */
+    bool (*kem_is_usable)(const uint8_t *public_key);
     void (*signature_keys)(const uint8_t *seed, uint8_t *out_public, uint8_t *out_private);
     void (*sign)(const uint8_t *private_key, struct slice message, uint8_t *out_signature);
     bool (*verify)(const uint8_t *public_key, struct slice message, const uint8_t *signature);

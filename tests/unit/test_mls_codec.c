@@ -166,6 +166,44 @@ static void many_secrets_share_few_maps(void **state)
     assert_true(count_maps() <= before + MAPS_OF_OTHERS + 8);
 }
 
+/* The list of points that no key can be agreed with says what agreeing with them says. */
+static void unusable_keys_are_those_that_give_nothing(void **state)
+{
+    (void)state;
+    static const uint8_t lowest[] = {0x00, 0x01, 0x02, 0x09, 0xeb, 0xec, 0xed, 0xee, 0xef};
+    static const char *const doubled_to_one[] = {
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157"};
+    const struct mls_suite *suite =
+        mls_suite_find(MLS_SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519);
+    static uint8_t keys[2 * 2 * sizeof(lowest) + 4 + 200][MLS_KEM_MAX_BYTES];
+    size_t count = sizeof(keys) / sizeof(keys[0]);
+    size_t at = 0;
+    size_t unusable = 0;
+    for (size_t i = 0; i < 2 * sizeof(lowest); i++, at++) { /* near 0, near the prime */
+        memset(keys[at], i % 2 == 0 ? 0 : 0xff, sizeof(keys[at]));
+        keys[at][0] = lowest[i / 2];
+        keys[at][31] &= 0x7f;
+    }
+    for (size_t i = 0; i < 2; i++, at++) {
+        assert_int_equal(sodium_hex2bin(keys[at], 32, doubled_to_one[i], 64, NULL, NULL, NULL), 0);
+    }
+    for (size_t i = 0, half = at; i < half; i++, at++) { /* and with the bit that does not count */
+        memcpy(keys[at], keys[i], sizeof(keys[at]));
+        keys[at][31] |= 0x80;
+    }
+    randombytes_buf(keys[at], (count - at) * sizeof(keys[0]));
+    for (size_t i = 0; i < count; i++) {
+        uint8_t private_key[MLS_KEM_MAX_BYTES];
+        uint8_t shared[MLS_KEM_MAX_BYTES];
+        randombytes_buf(private_key, sizeof(private_key));
+        bool usable = suite->kem_is_usable(keys[i]);
+        assert_int_equal(usable, suite->kem_shared(private_key, keys[i], shared));
+        unusable += !usable;
+    }
+    assert_int_equal(unusable, 2 * 7);
+}
+
 /* As many blank leaves as told, then a parent without leaves under its right child. */
 static enum mls_error decode_tree_ending_in_parent(size_t blanks)
 {
@@ -212,6 +250,7 @@ int main(void)
         cmocka_unit_test(lists_are_bounded),
         cmocka_unit_test(secrets_are_wiped_when_given_back),
         cmocka_unit_test(many_secrets_share_few_maps),
+        cmocka_unit_test(unusable_keys_are_those_that_give_nothing),
         cmocka_unit_test(a_tree_ends_in_a_leaf),
         cmocka_unit_test(errors_have_names_and_texts),
     };
