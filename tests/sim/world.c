@@ -42,6 +42,9 @@ static void plan_core(struct world *world)
     /* The crowd's conversation is a channel in some. */
     config->fanout_members_max =
         random_chance(&world->random, 150) ? CROWD_MIN : FANOUT_MEMBERS_DEFAULT;
+    if (world_has(world, EXTRA_CROSSING) && random_chance(&world->random, 400)) {
+        config->fanout_members_max = (uint32_t)random_between(&world->random, 2, 7);
+    }
     config->conversations_cached_max = random_chance(&world->random, 300) ? 2 : 1024;
 }
 

@@ -45,6 +45,7 @@ struct importer;
 #define WORLD_EXTRAS(X)                                                                            \
     X(LIES, "lies", true)                   /* nodes that alter their answers to nodes */          \
     X(CLIENT_CLOCKS, "client-clocks", true) /* clients' wall clocks jump and drift */              \
+    X(CROSSING, "crossing", true)           /* conversations that grow into channels */            \
     X(TWO_BODIES, "two-bodies", false)      /* two bodies under one id */
 
 enum world_extra {
