@@ -60,7 +60,7 @@ any_answer_is_success 20 an answer of another type counts as one of success
 foreign_rows_are_taken 20 a replica stores what belongs to others
 device_clock_rules 30 a client goes by the device's clock after it has heard the nodes'
 no_speculation 100 a read waits for a silent replica and never asks another
-enough_is_not_enough 400 a read that has whole rows of a quorum waits for a silent replica
+enough_is_not_enough 100 a read that has whole rows of a quorum waits for a silent replica
 late_deadlines 20 everything times out ten times as late
 BUGS
 exit $((failed * 2))

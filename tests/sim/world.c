@@ -309,6 +309,34 @@ static void settle(struct world *world)
     }
 }
 
+/* Where no answer is ever lost, what the nodes counted is what the actors saw. */
+static void check_counters(struct world *world)
+{
+    uint64_t counted = 0;
+    uint64_t seen = 0;
+    if (world->plan.climate != CLIMATE_FAIR) {
+        return;
+    }
+    for (uint16_t i = 0; i < world->plan.node_count; i++) {
+        struct core_counters counters;
+        core_counters_get(world->hosts[i]->core, &counters);
+        counted += counters.sends_acknowledged;
+        if (counters.timeouts > 0 || counters.effects_dropped > 0 || counters.overloaded > 0) {
+            findings_add(
+                &world->findings, "host %u counts %llu timeouts, %llu dropped, %llu overloaded", i,
+                (unsigned long long)counters.timeouts, (unsigned long long)counters.effects_dropped,
+                (unsigned long long)counters.overloaded);
+        }
+    }
+    for (uint32_t i = 0; i < world->plan.actor_count; i++) {
+        seen += world->actors[i]->sends_acknowledged;
+    }
+    if (counted != seen && !world_has(world, EXTRA_TWO_BODIES)) {
+        findings_add(&world->findings, "nodes count %llu acknowledged sends, actors %llu",
+                     (unsigned long long)counted, (unsigned long long)seen);
+    }
+}
+
 static uint32_t audit_endpoint(const struct world *world)
 {
     return world->plan.node_count + 2 * world->plan.actor_count + 1;
@@ -328,6 +356,7 @@ static void run_audit(struct world *world)
     settle(world);
     run_until(world, world_now_us(world) + SETTLE_STEP_US);
     replicas_compare(world);
+    check_counters(world);
     if (network_canaries_seen(world->network) > 0) {
         findings_add(&world->findings, "%llu frames carry the text of a sealed body",
                      (unsigned long long)network_canaries_seen(world->network));
