@@ -99,6 +99,21 @@ static void reset_keeps_one_chunk_for_the_next_use(void **state)
     assert_int_equal(memory.outstanding, 0);
 }
 
+static void what_was_cleared_can_be_used_again(void **state)
+{
+    (void)state;
+    struct counting_memory memory = counting_memory(10);
+    struct arena arena;
+    arena_init(&arena, &memory.memory, 64 * KIB);
+    assert_non_null(arena_allocate(&arena, 100));
+    arena_clear(&arena);
+    assert_int_equal(memory.outstanding, 0);
+    assert_non_null(arena_allocate(&arena, 100));
+    arena_clear(&arena);
+    arena_clear(&arena);
+    assert_int_equal(memory.outstanding, 0);
+}
+
 static void an_empty_memory_source_is_an_answer(void **state)
 {
     (void)state;
@@ -132,6 +147,7 @@ int main(void)
         cmocka_unit_test(the_cap_holds_for_any_mix),
         cmocka_unit_test(counts_that_overflow_are_refused),
         cmocka_unit_test(reset_keeps_one_chunk_for_the_next_use),
+        cmocka_unit_test(what_was_cleared_can_be_used_again),
         cmocka_unit_test(an_empty_memory_source_is_an_answer),
         cmocka_unit_test(a_copy_is_ones_own),
     };
