@@ -35,14 +35,20 @@
 /* Rows one write request may carry (an import's batch, a conversation's first members). */
 #define WRITE_MAX_ROWS 1000u
 #define WRITE_MAX_BYTES PAGE_MAX_BYTES
+/* Clusterings of single rows in one read, as many as rows in a write: 16 bytes each, and a length.
+ */
+#define READ_KEYS_MAX_BYTES (WRITE_MAX_ROWS * 17u)
 /* One row, encoded: the largest body, another as its edit, and a reaction of each member. */
 #define ROW_MAX_BYTES (192u * KIB)
 /* Cells of one row. An inbox row has a handful; a message with a reaction of every member of a
  * full group has one each. */
 #define ROW_MAX_CELLS 4096u
 
-/* A message id or a time further ahead of a node's clock is refused. */
-#define CLOCK_AHEAD_MAX_MS 60000u
+/* A coordinator refuses an id further ahead of its clock than this. Clients follow the nodes'
+ * clocks, and a node whose clock is off by half of it coordinates nothing. */
+#define CLOCK_AHEAD_MAX_MS 10000u
+/* A replica's clock may be as much behind the coordinator's. */
+#define REPLICA_CLOCK_AHEAD_MAX_MS (2u * CLOCK_AHEAD_MAX_MS)
 /* How far a node's clock may be from the other nodes' before it warns, and before it stands aside
  * (coordinates nothing). Servers that run NTP are within milliseconds; the second leaves room for
  * one that is being started or has lost its servers for weeks, and is far below the minutes at

@@ -39,8 +39,7 @@ static void send_submit(struct columba_future *future, const struct columba_mess
                                              .send = {.conversation = content.conversation_id,
                                                       .message = content.message,
                                                       .content = bytes,
-                                                      .consistency = future->consistency,
-                                                      .retry = send->message != NULL}};
+                                                      .consistency = future->consistency}};
     call_route(part, PARTITION_CONVERSATION, &content.conversation_id);
     call_submit(future, part);
 }

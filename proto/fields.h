@@ -83,8 +83,7 @@
 
 #define PING_FIELDS(F) F(U64, token) F(BOOL, answer)
 
-#define SEND_FIELDS(F)                                                                             \
-    F(ID, conversation) F(ID, message) F(BYTES, content) F(U32, consistency) F(BOOL, retry)
+#define SEND_FIELDS(F) F(ID, conversation) F(ID, message) F(BYTES, content) F(U32, consistency)
 
 #define CONVERSATION_CREATE_FIELDS(F)                                                              \
     F(BYTES, name)                                                                                 \
@@ -144,7 +143,12 @@
     F(BYTES, packed)                                                                               \
     F(BOOL, has_outbox)                                                                            \
     F(ID, outbox_message)                                                                          \
-    F(ID, outbox_sender)
+    F(ID, outbox_sender)                                                                           \
+    F(BOOL, is_repair)                                                                             \
+    F(ID, origin_host)                                                                             \
+    F(U64, origin_incarnation)                                                                     \
+    F(U64, origin_shard)                                                                           \
+    F(U64, origin_offset)
 
 #define WRITTEN_FIELDS(F) F(ERROR, error) F(BYTES, text) F(U64, membership_version)
 
@@ -158,7 +162,8 @@
     F(BYTES, end)                                                                                  \
     F(U32, limit_rows)                                                                             \
     F(U32, limit_bytes)                                                                            \
-    F(U32, flags)
+    F(U32, flags)                                                                                  \
+    F(BYTES, keys)
 
 #define ROWS_FIELDS(F)                                                                             \
     F(ERROR, error)                                                                                \

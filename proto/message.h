@@ -124,7 +124,6 @@ struct message_send {
     struct id message;
     struct slice content; /* proto/content.h */
     uint32_t consistency; /* 0: the keyspace's */
-    bool retry;           /* the id may have been used before: look for another body under it */
 };
 
 struct message_member {
@@ -265,6 +264,13 @@ struct message_write {
     bool has_outbox;
     struct id outbox_message;
     struct id outbox_sender;
+    /* What other replicas hold already: read repair. It is not judged by its age. */
+    bool is_repair;
+    /* Who coordinated it, and the place in that coordinator's log: stored by nobody yet. */
+    struct id origin_host;
+    uint64_t origin_incarnation;
+    uint64_t origin_shard;
+    uint64_t origin_offset;
 };
 
 /* Greater than every version: who needs to know loads the members anew. */
@@ -293,6 +299,9 @@ struct message_read {
     uint32_t table_last; /* … to this one, read as one range; 0: only `table` */
     struct slice begin;  /* clustering, inclusive; empty: from the start of `table` */
     struct slice end;    /* clustering in the last table, exclusive; empty: to its end */
+    /* Of `table`, just the rows with these clusterings: [clustering sized]*, ascending; then no
+     * bounds. Empty: the range. */
+    struct slice keys;
     uint32_t limit_rows;
     uint32_t limit_bytes;
     uint32_t flags;

@@ -94,7 +94,7 @@ struct client_error {
  * `message` points to has to stay as it is.
  */
 struct client_request {
-    struct message message; /* retries of a SEND set its `retry` */
+    struct message message;
     bool has_partition;     /* route by this partition */
     enum partition_kind partition_kind;
     struct id partition;

@@ -208,9 +208,6 @@ static void attempt_count(struct client *client, struct client_request *request)
 {
     request->last_node = connection_of(client, request->connection)->node->index;
     request->attempts++;
-    if (request->message.type == MESSAGE_SEND) {
-        request->message.send.retry = true;
-    }
 }
 
 /* Decides what an error means for the request. It has been sent and is on no list. */
@@ -236,6 +233,7 @@ static void request_failed(struct client *client, struct client_request *request
         break;
     case ERR_SHUTTING_DOWN:
     case ERR_CLOCK_WRONG:
+    case ERR_BAD_ANSWER:
     case ERR_DISCONNECTED:
     case ERR_STALE_TOPOLOGY:
         break;

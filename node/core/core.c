@@ -33,6 +33,7 @@ void core_config_defaults(struct core_config *out_config)
         .log_events_max = 1u << 19,
         .conversations_cached_max = 1u << 16,
         .takeover_delay_ms = 5000,
+        .recent_messages = RECENT_MESSAGES,
     };
 }
 
@@ -43,10 +44,12 @@ static bool core_parts_init(struct core *core, const struct topology *topology)
     const struct core_config *config = &core->config;
     effects_init(&core->effects, memory);
     mail_init(&core->mail);
+    latches_init(&core->latches);
     list_init(&core->speculation);
     int failed = 0;
     failed |= cluster_view_init(&core->cluster, memory, topology, config->self);
     failed |= op_table_init(&core->ops, memory, config);
+    failed |= recent_init(&core->recent, memory, config->recent_messages, config->seed);
     failed |= batch_init(&core->batch, memory);
     failed |= outbox_init(&core->outbox, memory, config->outbox_entries_max, config->start_count);
     failed |= user_log_init(&core->user_log, memory, config->start_count, config->log_events_max);
@@ -82,6 +85,7 @@ void core_destroy(struct core *core)
     effects_clear(&core->effects);
     op_table_clear(&core->ops);
     batch_clear(&core->batch);
+    recent_clear(&core->recent, memory);
     outbox_clear(&core->outbox, memory);
     user_log_clear(&core->user_log, memory);
     members_cache_clear(&core->members);
@@ -177,6 +181,16 @@ static void event_read_done(struct core *core, const struct event *event)
     op->read_done(core, op, event);
 }
 
+static void event_clock(struct core *core, const struct event *event)
+{
+    bool was_wrong = core->clock_is_wrong;
+    clock_judged(core, event);
+    if (was_wrong && !core->clock_is_wrong) {
+        /* The horizon was drawn by the wrong time. */
+        recent_raise(&core->recent, core->unix_ms + REPLICA_CLOCK_AHEAD_MAX_MS);
+    }
+}
+
 /* Arenas are emptied when no effect points into them any more. */
 static void step_begin(struct core *core)
 {
@@ -234,11 +248,13 @@ void core_step(struct core *core, const struct event *event)
                          event->peer.connected);
         break;
     case EVENT_STARTED:
+        /* Before this start no id was taken that lay further ahead. */
+        recent_begin(&core->recent, core->unix_ms + REPLICA_CLOCK_AHEAD_MAX_MS);
         outbox_recover(core);
         log_recover(core);
         break;
     case EVENT_CLOCK:
-        clock_judged(core, event);
+        event_clock(core, event);
         break;
     case EVENT_TICK:
         time_run(core);

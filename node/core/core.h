@@ -56,6 +56,7 @@ struct core_config {
     uint32_t log_events_max; /* of users' logs, not yet folded: in memory; the oldest are folded */
     uint32_t conversations_cached_max;
     uint32_t takeover_delay_ms; /* a replica takes over an outbox entry this old (times its rank) */
+    uint32_t recent_messages;   /* remembered, so that another body under an id is seen: 2^n */
     uint64_t seed;              /* for jitter */
 };
 
@@ -87,6 +88,9 @@ void core_config_defaults(struct core_config *out_config);
     X(folds, "logs folded into inboxes")                                                           \
     X(late_answers, "answers that came after their request had ended")                             \
     X(effects_dropped, "answers or requests given up for want of memory")                          \
+    X(id_conflicts, "messages refused: another body is stored under the id")                       \
+    X(looks, "messages whose id was looked up before they were taken")                             \
+    X(settled, "messages whose stored bodies differed, settled by a read")                         \
     X(clocks_refused, "stamps too far ahead of the clock that were not followed")                  \
     X(clock_wrong, "requests refused: this node's clock is wrong")
 

@@ -11,9 +11,11 @@
 #include "node/core/machine/batch.h"
 #include "node/core/machine/cluster.h"
 #include "node/core/machine/effects.h"
+#include "node/core/machine/latch.h"
 #include "node/core/machine/mail.h"
 #include "node/core/machine/op.h"
 #include "node/core/replica/outbox.h"
+#include "node/core/replica/recent.h"
 #include "node/core/replica/user_log.h"
 #include "node/core/replica/version_cache.h"
 
@@ -40,7 +42,9 @@ struct core {
     struct op_table ops;
     struct batch batch;
     struct cluster cluster;
+    struct latches latches;
     /* the replica */
+    struct recent recent;
     struct outbox outbox;
     struct user_log user_log;
     struct version_cache versions;

@@ -99,15 +99,12 @@ void readers_stop(struct readers *readers)
 enum columba_error readers_submit(struct readers *readers, uint64_t read_id,
                                   const struct read_query *query)
 {
-    struct read_job *job = malloc(sizeof *job + query->begin.size + query->end.size);
+    struct read_job *job = malloc(sizeof *job + read_query_bytes(query));
     if (job == NULL) {
         return ERR_NO_MEMORY;
     }
     *job = (struct read_job){.read_id = read_id, .query = *query};
-    memcpy(job->keys, query->begin.data, query->begin.size);
-    memcpy(job->keys + query->begin.size, query->end.data, query->end.size);
-    job->query.begin = slice_of(job->keys, query->begin.size);
-    job->query.end = slice_of(job->keys + query->begin.size, query->end.size);
+    read_query_move(&job->query, job->keys);
     list_init(&job->link);
     pthread_mutex_lock(&readers->mutex);
     list_append(&readers->waiting, &job->link);

@@ -1,5 +1,8 @@
 #include "node/store/scan.h"
 
+#include <string.h>
+
+#include "base/cursor.h"
 #include "base/limits.h"
 #include "node/store/key.h"
 #include "node/store/row.h"
@@ -14,6 +17,27 @@ struct scan_state {
     bool more;
     bool damaged;
 };
+
+size_t read_query_bytes(const struct read_query *query)
+{
+    return query->begin.size + query->end.size + query->keys.size;
+}
+
+static void slice_move(struct slice *slice, uint8_t **place)
+{
+    if (slice->size > 0) {
+        memcpy(*place, slice->data, slice->size);
+        slice->data = *place;
+        *place += slice->size;
+    }
+}
+
+void read_query_move(struct read_query *query, uint8_t *place)
+{
+    slice_move(&query->begin, &place);
+    slice_move(&query->end, &place);
+    slice_move(&query->keys, &place);
+}
 
 /* The limit is passed by at most one row, so that any row can be read. */
 size_t scan_buffer_bytes(const struct read_query *query)
@@ -55,18 +79,44 @@ static bool scan_visit(void *context, struct slice key, struct slice value)
     return !state->damaged && !state->out.failed;
 }
 
+static enum columba_error range_run(struct engine *engine, struct scan_state *state,
+                                    enum engine_tier tier, struct slice begin, struct slice end)
+{
+    struct engine_scan scan = {.space = state->query->space,
+                               .tier = tier,
+                               .backwards = state->query->backwards,
+                               .begin = begin,
+                               .end = end,
+                               .visit = scan_visit,
+                               .context = state};
+    return engine->table->scan(engine, &scan);
+}
+
+/* One row each: the range from a key to the first one behind it. */
+static enum columba_error keys_run(struct engine *engine, struct scan_state *state,
+                                   enum engine_tier tier)
+{
+    enum columba_error error = COLUMBA_OK;
+    struct reader reader = reader_of(state->query->keys);
+    while (error == COLUMBA_OK && !state->more && reader_left(&reader) > 0) {
+        uint8_t end[KEY_MAX_BYTES + 1] = {0};
+        struct slice key = reader_sized(&reader);
+        if (reader.failed || key.size > KEY_MAX_BYTES) {
+            return ERR_INVALID;
+        }
+        memcpy(end, key.data, key.size);
+        error = range_run(engine, state, tier, key, slice_of(end, key.size + 1));
+    }
+    return error;
+}
+
 struct scan_result scan_run(struct engine *engine, const struct read_query *query,
                             enum engine_tier tier, uint8_t *buffer)
 {
     struct scan_state state = {.query = query, .out = writer_of(buffer, scan_buffer_bytes(query))};
-    struct engine_scan scan = {.space = query->space,
-                               .tier = tier,
-                               .backwards = query->backwards,
-                               .begin = query->begin,
-                               .end = query->end,
-                               .visit = scan_visit,
-                               .context = &state};
-    enum columba_error error = engine->table->scan(engine, &scan);
+    enum columba_error error = query->keys.size > 0
+                                   ? keys_run(engine, &state, tier)
+                                   : range_run(engine, &state, tier, query->begin, query->end);
     if (error == COLUMBA_OK && (state.damaged || state.out.failed)) {
         error = ERR_CORRUPT;
     }

@@ -7,14 +7,21 @@
 #include "base/error.h"
 #include "node/store/engine.h"
 
+/* A range of keys; or, if `keys` is not empty, just these: [key sized]*, read one by one. */
 struct read_query {
     enum engine_space space;
     struct slice begin;
     struct slice end;
+    struct slice keys;
     bool backwards;
     uint32_t limit_rows;
     uint32_t limit_bytes;
 };
+
+/* A query that outlives the bytes it points to: how many they are, and moves them to a place of
+ * that size. */
+size_t read_query_bytes(const struct read_query *query);
+void read_query_move(struct read_query *query, uint8_t *place);
 
 /*
  * Runs a query against an engine, as both shells do: appends the visited rows to `buffer`, for

@@ -98,6 +98,10 @@ enum inbox_flag {
     INBOX_FLAG_CHANNEL = 16, /* unread messages are not counted */
 };
 
+/* The stamp of a message's content that a read has settled between replicas that held different
+ * ones: before any other, and the same on all of them. */
+#define CONTENT_SETTLED 0u
+
 enum subkey_kind { SUBKEY_NONE = 0, SUBKEY_ID, SUBKEY_NAME };
 #define SUBKEY_NAME_MAX_BYTES 64u
 

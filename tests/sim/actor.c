@@ -250,6 +250,7 @@ static bool is_excusable(const struct world *world, enum columba_error error)
 {
     switch (error) {
     case ERR_UNAVAILABLE:
+    case ERR_BAD_ANSWER:
     case ERR_TIMEOUT:
     case ERR_OVERLOADED:
     case ERR_OUTCOME_UNKNOWN:

@@ -86,7 +86,6 @@ static void attempt(struct sending *sending)
         .message = message->id,
         .content = slice_of(message->content, message->content_size),
         .consistency = sending->level,
-        .retry = sending->attempts > 0,
     };
     sending->attempts++;
     model_send_begin(sending->message);
@@ -124,7 +123,6 @@ static void rival_send(struct actor *actor, uint32_t conversation, struct model_
         .message = message->id,
         .content = slice_of(rivalry->rival->content, rivalry->rival->content_size),
         .consistency = CONSISTENCY_QUORUM,
-        .retry = random_chance(&actor->random, 300),
     };
     model_send_begin(rivalry->rival);
     actor_ask_host(actor, &request, rival_done, rivalry);
@@ -237,13 +235,16 @@ static void send_rubbish(struct actor *actor, struct message *request)
 /* Another body under an id that was acknowledged. */
 static void send_conflict(struct actor *actor, struct message *request, uint32_t conversation)
 {
-    const struct model_message *known = actor_known_message(actor, conversation);
+    struct model_message *known = actor_known_message(actor, conversation);
     if (known == NULL || known->sender != actor->user) {
         actor_is_done(actor);
         return;
     }
+    known->has_rival = true;
+    uint8_t buffer[ACTOR_CONTENT_MAX_BYTES];
     request->send.message = known->id;
-    request->send.retry = true;
+    request->send.content =
+        actor_content_write(actor, &request->send.conversation, &known->id, buffer);
     wrong_send(actor, request, "another body under an acknowledged id");
 }
 

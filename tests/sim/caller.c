@@ -17,6 +17,7 @@ struct call {
     uint16_t host;
     bool is_sent;
     bool is_quorum_read;
+    bool may_have_rival;
     uint64_t asked_at_us;
     caller_done done;
     void *context;
@@ -30,6 +31,13 @@ static bool is_quorum_read(const struct message *request)
             request->history_read.consistency == CONSISTENCY_QUORUM) ||
            (request->type == MESSAGE_MEMBERS_READ &&
             request->members_read.consistency == CONSISTENCY_QUORUM);
+}
+
+/* Another body under the same id, of which neither gets a quorum, hinders a send. */
+static bool may_have_rival(const struct world *world, const struct message *request)
+{
+    return world_has(world, EXTRA_TWO_BODIES) &&
+           (request->type == MESSAGE_SEND || request->type == MESSAGE_HISTORY_IMPORT);
 }
 
 /* Is this a call that nothing may delay, and that nothing but the request may refuse? */
@@ -54,7 +62,8 @@ static void check_call(struct world *world, const struct call *call, const struc
     }
     if (answer != NULL && answer->type == MESSAGE_STATUS &&
         (answer->status.error == ERR_TIMEOUT || answer->status.error == ERR_UNAVAILABLE ||
-         answer->status.error == ERR_OVERLOADED || answer->status.outcome_unknown)) {
+         answer->status.error == ERR_OVERLOADED ||
+         (answer->status.outcome_unknown && !call->may_have_rival))) {
         findings_add(&world->findings, "host %u: %s although nothing hindered it", call->host,
                      error_name(answer->status.error));
     }
@@ -266,6 +275,7 @@ void caller_call(struct caller *caller, uint16_t host, const struct message *req
     struct call *call = encode(caller, request);
     call->host = host;
     call->is_quorum_read = is_quorum_read(request);
+    call->may_have_rival = may_have_rival(caller->world, request);
     call->asked_at_us = world_now_us(caller->world);
     call->done = done;
     call->context = context;

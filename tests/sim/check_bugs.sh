@@ -53,6 +53,7 @@ weak_send_trusts_version 800 … or believes a single replica about the members
 digest_without_more 100 equal pages agree although one replica has more behind
 denial_at_one 300 a replica that is behind denies a conversation
 half_done_is_refused 30 a definite failure after the first of two writes
+taken_without_a_look 100 a replica takes another body under a known id
 failed_commit_is_refused 200 a failed sync counts as if nothing was written
 durable_is_refused 400 a durable write is refused when its membership version cannot be read
 peers_are_believed 20 a peer's page is not held against the question

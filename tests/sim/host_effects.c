@@ -128,14 +128,11 @@ static void carry_read(struct host *host, const struct effect *effect)
         run_read(host, effect->read.read_id, query);
         return;
     }
-    struct late_read *late = malloc(sizeof *late + query->begin.size + query->end.size);
+    struct late_read *late = malloc(sizeof *late + read_query_bytes(query));
     COLUMBA_ASSERT(late != NULL);
     *late = (struct late_read){
         .host = host, .life = host->life, .read_id = effect->read.read_id, .query = *query};
-    memcpy(late->keys, query->begin.data, query->begin.size);
-    memcpy(late->keys + query->begin.size, query->end.data, query->end.size);
-    late->query.begin = slice_of(late->keys, query->begin.size);
-    late->query.end = slice_of(late->keys + query->begin.size, query->end.size);
+    read_query_move(&late->query, late->keys);
     schedule_after(&host->world->schedule, random_exponential(&host->random, READ_DELAY_MEAN_US),
                    late_read_due, late, 0);
 }

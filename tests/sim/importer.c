@@ -86,6 +86,7 @@ static void batch_done(void *context, const struct message *answer)
     struct importer *importer = context;
     struct world *world = importer->world;
     enum model_outcome outcome = actor_outcome(answer);
+    bool some_differ = outcome == OUTCOME_DONE && answer->status.differing > 0;
     if (importer->rival != NULL) {
         /* What is stored is kept, and the import of the rest is done all the same. */
         enum model_outcome of_rival = outcome == OUTCOME_REFUSED ? outcome : OUTCOME_UNKNOWN;
@@ -96,7 +97,10 @@ static void batch_done(void *context, const struct message *answer)
             importer->messages[importer->batch][i] == importer->rival->other) {
             continue;
         }
-        model_send_end(world->model, importer->messages[importer->batch][i], outcome, true,
+        /* "Some differ" and are kept as they are: this one, if it has another body. */
+        struct model_message *message = importer->messages[importer->batch][i];
+        bool may_differ = some_differ && message->other != NULL;
+        model_send_end(world->model, message, may_differ ? OUTCOME_UNKNOWN : outcome, true,
                        world_now_us(world));
     }
     if (outcome == OUTCOME_DONE && importer->batch == importer->next) {

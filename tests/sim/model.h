@@ -64,6 +64,9 @@ struct model_message {
     bool is_imported;            /* fanned out to nobody */
     bool is_rival;               /* another body of the id of a message, and not in the list */
     struct model_message *other; /* … of which this one has it; NULL: none */
+    /* Somebody sent another body under this id after it was known: below a quorum a replica that
+     * had missed the message may show that one, until a read has settled it. */
+    bool has_rival;
     size_t content_size;
     uint8_t content[];
 };

@@ -54,7 +54,7 @@ static const uint32_t fault_weight[FAULT_COUNT] = {
 #define PARTITION_MEAN_US 3000000u
 #define STORM_MEAN_US 3000000u
 /* Mostly well below what a node refuses; now and then so far that others' ids are refused. */
-#define CLOCK_JUMP_MAX_MS 20000u
+#define CLOCK_JUMP_MAX_MS CLOCK_WRONG_MS
 #define CLIENT_JUMP_MAX_MS (2u * 3600u * 1000u)
 #define CLOCK_LEAP_MAX_MS 300000u
 #define CLOCK_LEAP_PERMILLE 200u

@@ -59,6 +59,9 @@ static void print_status(FILE *out, const struct message_status *status)
     if (status->outcome_unknown) {
         fprintf(out, ", outcome unknown");
     }
+    if (status->differing > 0) {
+        fprintf(out, ", %u differ", status->differing);
+    }
 }
 
 static void print_send(FILE *out, const struct message_send *send)
@@ -68,9 +71,6 @@ static void print_send(FILE *out, const struct message_send *send)
     print_id(out, &send->conversation);
     fprintf(out, ", %zu B", send->content.size);
     print_level(out, send->consistency);
-    if (send->retry) {
-        fprintf(out, ", again");
-    }
 }
 
 static void print_history(FILE *out, const struct message_history *history)

@@ -46,7 +46,7 @@ struct importer;
     X(LIES, "lies", true)                   /* nodes that alter their answers to nodes */          \
     X(CLIENT_CLOCKS, "client-clocks", true) /* clients' wall clocks jump and drift */              \
     X(CROSSING, "crossing", true)           /* conversations that grow into channels */            \
-    X(TWO_BODIES, "two-bodies", false)      /* two bodies under one id */
+    X(TWO_BODIES, "two-bodies", true)       /* two bodies under one id */
 
 enum world_extra {
 #define X(name, text, is_default) EXTRA_##name,

@@ -36,7 +36,6 @@ struct world_asked {
     uint64_t at_ms;
     unsigned node;
     enum message_type type;
-    bool retry;
 };
 
 struct world {
@@ -237,8 +236,7 @@ static inline void world_ask(struct world *world, const struct client_effect *ef
     }
     if (request.type != MESSAGE_PING) {
         world->asked[world->asked_count++ % WORLD_LOG_MAX] =
-            (struct world_asked){world->now_ms, (unsigned)node, request.type,
-                                 request.type == MESSAGE_SEND && request.send.retry};
+            (struct world_asked){world->now_ms, (unsigned)node, request.type};
         world->nodes[node].asked++;
     }
     world->last_request_id = request_id;

@@ -67,7 +67,6 @@ struct fake_node {
     size_t heard_bytes;
     _Atomic unsigned asked[256]; /* by message type */
     _Atomic unsigned reads;
-    _Atomic unsigned retries; /* sends that say they may be repeated ones */
     uint32_t last_kind;
     struct id last_up_to;
     struct message_inbox_row inbox[300];
@@ -225,7 +224,6 @@ static inline struct message fake_answer(struct fake_node *node, const struct me
     members[1] = (struct message_member_row){.user = id_of_name(ID_USER, bob), .name = bob};
     switch (request->type) {
     case MESSAGE_SEND:
-        node->retries += request->send.retry;
         fake_store(node, &request->send.conversation, &request->send.message,
                    request->send.content);
         break;

@@ -14,6 +14,8 @@
 #include "node/store/key.h"
 #include "ring/token.h"
 
+/* Later than the times of the ids that are made below. */
+#define TEST_UNIX_MS 0xfffffff00000u
 #define WRITES_MAX 256u
 #define BYTES_MAX 16384u
 
@@ -143,7 +145,7 @@ static void node_start(uint64_t start_count, uint32_t log_events_max)
     config.log_events_max = log_events_max;
     node.core = core_create(memory_system(), &config, node.topology);
     assert_non_null(node.core);
-    core_now(node.core, ++node.now_ms, 1700000000000);
+    core_now(node.core, ++node.now_ms, TEST_UNIX_MS);
     step(&(struct event){.type = EVENT_STARTED});
     assert_int_not_equal(node.log_read, 0);
 }
@@ -382,7 +384,7 @@ static void a_log_that_cannot_be_read_refuses_and_is_tried_again(void **state)
     log_answer(read_id, ERR_CORRUPT, slice_of(NULL, 0));
     assert_int_equal(node.replies, 1);
     assert_int_equal(node.reply_error, ERR_OVERLOADED);
-    core_now(node.core, node.now_ms += 1000, 1700000001000);
+    core_now(node.core, node.now_ms += 1000, TEST_UNIX_MS + 1000);
     step(&(struct event){.type = EVENT_TICK});
     assert_int_not_equal(node.log_read, 0);
     log_answer(node.log_read, COLUMBA_OK,

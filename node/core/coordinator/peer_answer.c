@@ -1,5 +1,6 @@
 #include "node/core/coordinator/peer_answer.h"
 
+#include "base/cursor.h"
 #include "base/limits.h"
 #include "node/store/key.h"
 #include "node/store/row.h"
@@ -51,6 +52,17 @@ static bool row_follows(const struct message_read *query, const struct packed_ro
     return (query->flags & READ_BACKWARDS) != 0 ? order > 0 : order < 0;
 }
 
+/* Is the row one of the query's keys, and behind those that were met before? */
+static bool row_is_among(struct reader *keys, const struct packed_row *row)
+{
+    while (reader_left(keys) > 0) {
+        if (slice_equal(reader_sized(keys), row->clustering)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum columba_error page_check(const struct message_rows *rows,
                                      const struct message_read *query)
 {
@@ -58,24 +70,26 @@ static enum columba_error page_check(const struct message_rows *rows,
     struct packed_row before = {.table = 0};
     struct packed_row row;
     uint32_t count = 0;
+    struct reader keys = reader_of(query->keys);
     packed_reader_init(&reader, rows->packed);
     while (packed_reader_next(&reader, &row)) {
         if (++count > rows->row_count || !row_is_in_range(query, &row) ||
             (count > 1 && !row_follows(query, &before, &row)) ||
+            (query->keys.size > 0 && !row_is_among(&keys, &row)) ||
             row_check(row.table, row.row) != COLUMBA_OK) {
-            return ERR_CORRUPT;
+            return ERR_BAD_ANSWER;
         }
         before = row;
     }
     bool is_whole = !packed_reader_failed(&reader) && count == rows->row_count;
-    return is_whole ? COLUMBA_OK : ERR_CORRUPT;
+    return is_whole ? COLUMBA_OK : ERR_BAD_ANSWER;
 }
 
 enum columba_error peer_rows_check(const struct message *message, const struct message_read *query,
                                    bool is_own)
 {
     if (message->type != MESSAGE_ROWS) {
-        return refusal(message, ERR_CORRUPT);
+        return refusal(message, ERR_BAD_ANSWER);
     }
     const struct message_rows *rows = &message->rows;
     if (rows->error != COLUMBA_OK) {
@@ -83,12 +97,12 @@ enum columba_error peer_rows_check(const struct message *message, const struct m
     }
     if ((query->flags & READ_DIGEST) != 0) {
         return rows->digest.size == DIGEST_BYTES && rows->packed.size == 0 ? COLUMBA_OK
-                                                                           : ERR_CORRUPT;
+                                                                           : ERR_BAD_ANSWER;
     }
     /* One row may pass the limit in bytes, so that any row can be read. */
     if (rows->digest.size != 0 || rows->row_count > query->limit_rows ||
         rows->packed.size > query->limit_bytes + INBOX_ROW_MAX_BYTES + KEY_MAX_BYTES + 16u) {
-        return ERR_CORRUPT;
+        return ERR_BAD_ANSWER;
     }
 #ifdef COLUMBA_BUG_peers_are_believed
     is_own = true;

@@ -1,7 +1,8 @@
 /*
  * What a peer says is checked against what it was asked, before anything uses it. An answer of
  * another kind, of another table or range, in another order, with another count or longer than
- * allowed is an error of that replica, like a refusal. A STATUS is a refusal.
+ * allowed is an error of that replica: BAD_ANSWER, which says nothing about what it did. A STATUS
+ * is a refusal.
  */
 #ifndef COLUMBA_NODE_CORE_COORDINATOR_PEER_ANSWER_H
 #define COLUMBA_NODE_CORE_COORDINATOR_PEER_ANSWER_H

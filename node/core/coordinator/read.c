@@ -11,7 +11,8 @@
 
 static const uint16_t moves[] = {[READ_ASKING] = SM_TO(READ_ASKING_IN_FULL) | SM_TO(READ_DONE),
                                  [READ_ASKING_IN_FULL] = SM_TO(READ_REPAIRING) | SM_TO(READ_DONE),
-                                 [READ_REPAIRING] = SM_TO(READ_REPAIRING) | SM_TO(READ_DONE),
+                                 [READ_REPAIRING] = SM_TO(READ_REPAIRING) |
+                                                    SM_TO(READ_ASKING_IN_FULL) | SM_TO(READ_DONE),
                                  [READ_DONE] = 0};
 
 static uint16_t bit_of(unsigned position)
@@ -268,10 +269,58 @@ static void repair_send(struct core *core, struct op *op, unsigned position, str
     struct coordinated_read *read = op->read;
     read->repaired |= bit_of(position);
     read->awaited |= bit_of(position);
-    struct message *message =
-        write_message(core, &read->partition, &(struct message_write){.packed = packed});
+    struct message *message = write_message(
+        core, &read->partition, &(struct message_write){.packed = packed, .is_repair = true});
     mail_ask(core, partition_node(&core->cluster, &read->partition, position), op_reference(op),
              message);
+}
+
+/* Whole rows from everybody, anew: somebody has voted meanwhile. */
+static void read_again(struct core *core, struct op *op)
+{
+    struct coordinated_read *read = op->read;
+    if (++read->rounds > READ_ROUNDS_MAX) {
+        read_fail(core, op, ERR_UNAVAILABLE);
+        return;
+    }
+    sm_move(&read->state, moves, READ_ASKING_IN_FULL);
+    op_phase_next(op);
+    uint16_t alive = partition_alive(&core->cluster, &read->partition);
+    read->asked = read->awaited = read->answered = read->failed = 0;
+    read->repaired = read->current = 0;
+    read->ballots = false;
+    read_watch(core, read);
+    for (unsigned i = 0; i < read->partition.replicas->count; i++) {
+        read->answers[i].present = false;
+        if ((alive & bit_of(i)) != 0) {
+            read_ask(core, op, i, false);
+        }
+    }
+}
+
+/* Bodies of one id differ, and the answers do not tell which one a quorum holds. */
+static void read_undecided(struct core *core, struct op *op, const struct read_merged *merged)
+{
+    struct coordinated_read *read = op->read;
+    bool asked_more = false;
+    while (read_ask_another(core, op)) {
+        asked_more = true;
+    }
+    if (asked_more || (read->awaited & (uint16_t)~read->repaired) != 0) {
+        return; /* who has not answered may decide it */
+    }
+    sm_move(&read->state, moves, READ_REPAIRING);
+    op_phase_next(op);
+    read->current = read->repaired = read->awaited = 0;
+    read->ballots = true;
+    for (unsigned i = 0; i < read->partition.replicas->count; i++) {
+        if (merged->ballots[i].size > 0) {
+            repair_send(core, op, i, merged->ballots[i]);
+        }
+    }
+    if (read->awaited == 0) {
+        read_fail(core, op, ERR_UNAVAILABLE); /* the one that could decide is down */
+    }
 }
 
 /* Also again, when one more replica has answered meanwhile: what it lacks or has is seen to. */
@@ -280,9 +329,8 @@ static void read_repair(struct core *core, struct op *op, const struct read_merg
     struct coordinated_read *read = op->read;
     sm_move(&read->state, moves, READ_REPAIRING);
     op_phase_next(op);
-    read->current = 0;
-    read->repaired = 0;
-    read->awaited = 0;
+    read->current = read->repaired = read->awaited = 0;
+    read->ballots = false;
     read_watch(core, read);
     for (unsigned i = 0; i < read->partition.replicas->count; i++) {
         if (!read->answers[i].present) {
@@ -304,11 +352,17 @@ static void read_merge_answers(struct core *core, struct op *op)
 {
     struct coordinated_read *read = op->read;
     struct read_merged merged;
-    enum columba_error error = read_merge(read, &op->arena, &merged);
+    unsigned quorum = consistency_quorum(core->cluster.topology);
+    enum columba_error error = read_merge(read, quorum, &op->arena, &merged);
     if (error != COLUMBA_OK) {
         read_fail(core, op, error);
         return;
     }
+    if (merged.undecided > 0) {
+        read_undecided(core, op, &merged);
+        return;
+    }
+    core->counters.settled += merged.settled;
     core->counters.read_repairs += merged.repair_rows;
     read->packed = merged.packed;
     read->row_count = merged.row_count;
@@ -345,13 +399,20 @@ static void replica_failed(struct core *core, struct op *op, unsigned position,
 {
     struct coordinated_read *read = op->read;
     read->failed |= bit_of(position);
+    if ((read->repaired & bit_of(position)) != 0 && error == ERR_ID_CONFLICT) {
+        read_again(core, op); /* it has met another body since */
+        return;
+    }
     uint16_t possible =
         (uint16_t)(partition_alive(&core->cluster, &read->partition) & ~read->failed);
     if (!consistency_is_possible(&read->plan, possible, NULL, NULL)) {
         read_fail(core, op, error);
         return;
     }
-    read_ask_another(core, op);
+    if (!read_ask_another(core, op) && read->state == READ_ASKING_IN_FULL && read->awaited == 0 &&
+        consistency_is_met(&read->plan, read->answered)) {
+        read_merge_answers(core, op); /* nobody else will decide it */
+    }
 }
 
 /* What has to wait for other answers must not point into this event's bytes. */
@@ -398,6 +459,10 @@ static void read_answered(struct core *core, struct op *op, uint16_t node,
                                    : peer_rows_check(message, &query, node == core->config.self);
     if (error != COLUMBA_OK) {
         replica_failed(core, op, (unsigned)position, error);
+    } else if (is_repair && read->ballots) {
+        if (read->awaited == 0) {
+            read_again(core, op);
+        }
     } else if (is_repair) {
         read->current |= bit;
         read_repaired_enough(core, op);
@@ -415,7 +480,7 @@ static bool read_query_keep(struct core *core, struct op *op, const struct messa
     read->query.partition_kind = read->partition.kind;
     read->query.partition = read->partition.id;
     return op_keep(op, query->begin, &read->query.begin) &&
-           op_keep(op, query->end, &read->query.end);
+           op_keep(op, query->end, &read->query.end) && op_keep(op, query->keys, &read->query.keys);
 }
 
 static bool read_make(struct core *core, struct op *op, const struct partition *partition,

@@ -5,7 +5,8 @@
  *
  *   ASKING --all alike--> DONE
  *      |---they differ--> ASKING_IN_FULL --merged--> REPAIRING --enough have it--> DONE
- *                              ^----------------------- | a replica is slow or refuses
+ *                              ^----------------------- | a replica is slow or refuses, or bodies
+ *                                                         of one id differ (settle.h)
  *
  * In every state a replica that is silent for speculative_read_ms is raced by another one, which
  * sends whole rows; one that refuses is replaced at once. `done` is called once with op->status; on
@@ -18,6 +19,9 @@
 
 #include "node/core/machine/op.h"
 #include "node/core/machine/partition.h"
+
+/* Bodies under one id that differ are settled in a round or two; more are somebody who goes on. */
+#define READ_ROUNDS_MAX 4u
 
 enum read_state { READ_ASKING, READ_ASKING_IN_FULL, READ_REPAIRING, READ_DONE };
 
@@ -43,6 +47,8 @@ struct coordinated_read {
     uint16_t repaired; /* asked to take what they lack */
     uint16_t answered;
     uint16_t failed;
+    bool ballots;         /* what was sent to be repaired are votes: then all are read again */
+    uint8_t rounds;       /* how often all were read again */
     uint16_t current;     /* after the merge: those that have all of it */
     struct list awaiting; /* in core.speculation, until one more replica was asked */
     uint64_t speculate_at_ms;

@@ -1,5 +1,6 @@
 #include "node/core/coordinator/read_merge.h"
 
+#include "node/core/coordinator/settle.h"
 #include "node/store/row.h"
 
 struct page {
@@ -9,11 +10,13 @@ struct page {
     bool more;
     unsigned position;
     struct writer repair; /* made when first needed */
+    struct writer ballot; /* the same */
 };
 
 struct merge {
     const struct coordinated_read *read;
     struct arena *arena;
+    unsigned quorum;
     struct page pages[REPLICAS_MAX];
     unsigned page_count;
     struct writer out;
@@ -78,25 +81,115 @@ static bool merge_is_cut(const struct merge *merge)
     return false;
 }
 
-static enum columba_error repair_add(struct merge *merge, struct page *page,
-                                     const struct packed_row *row)
+static enum columba_error row_add(struct merge *merge, struct writer *writer,
+                                  const struct packed_row *row)
 {
-    if (page->repair.begin == NULL) {
+    if (writer->begin == NULL) {
         uint8_t *buffer = arena_allocate(merge->arena, merge->bytes_max);
         if (buffer == NULL) {
             return ERR_NO_MEMORY;
         }
-        page->repair = writer_of(buffer, merge->bytes_max);
+        *writer = writer_of(buffer, merge->bytes_max);
     }
-    packed_row_write(&page->repair, row);
-    merge->result.repair_rows++;
-    return page->repair.failed ? ERR_NO_MEMORY : COLUMBA_OK;
+    packed_row_write(writer, row);
+    return writer->failed ? ERR_NO_MEMORY : COLUMBA_OK;
 }
 
 static bool page_is_at(const struct merge *merge, const struct page *page,
                        const struct packed_row *head)
 {
     return page->has_row && row_order(merge, &page->row, head) == 0;
+}
+
+/* What each replica says of the message at the head. */
+static void votes_collect(const struct merge *merge, const struct packed_row *head,
+                          struct vote votes[REPLICAS_MAX])
+{
+    memset(votes, 0, REPLICAS_MAX * sizeof(*votes));
+    for (unsigned i = 0; i < merge->page_count; i++) {
+        const struct page *page = &merge->pages[i];
+        struct vote *vote = &votes[page->position];
+        vote->is_known = true;
+        if (page_is_at(merge, page, head)) {
+            vote->row = page->row.row;
+            vote->has_content = row_find(vote->row, COLUMN_MESSAGE_CONTENT, &vote->content);
+        }
+    }
+}
+
+/* The bodies differ: those that do not stay are taken out of the versions. */
+static enum columba_error versions_settle(struct merge *merge, const struct vote *votes,
+                                          unsigned leader, struct slice *versions)
+{
+    unsigned count = 0;
+    merge->result.settled++;
+    for (unsigned i = 0; i < merge->page_count; i++) {
+        const struct vote *vote = &votes[merge->pages[i].position];
+        if (vote->row.size == 0) {
+            continue;
+        }
+        bool stays =
+            vote->has_content && slice_equal(vote->content.value, votes[leader].content.value);
+        versions[count] = settle_row(vote, stays, merge->arena);
+        if (versions[count++].size == 0) {
+            return ERR_NO_MEMORY;
+        }
+    }
+    return COLUMBA_OK;
+}
+
+/* Replicas that hold no body are given the leading one: their vote. */
+static enum columba_error ballots_add(struct merge *merge, const struct packed_row *head,
+                                      const struct vote *votes, unsigned leader)
+{
+    struct packed_row ballot = *head;
+    ballot.row = votes[leader].row;
+    merge->result.undecided++;
+    for (unsigned i = 0; i < merge->page_count; i++) {
+        struct page *page = &merge->pages[i];
+        if (!votes[page->position].has_content) {
+            enum columba_error error = row_add(merge, &page->ballot, &ballot);
+            if (error != COLUMBA_OK) {
+                return error;
+            }
+        }
+    }
+    return COLUMBA_OK;
+}
+
+static enum columba_error message_settle(struct merge *merge, const struct packed_row *head,
+                                         struct slice *versions)
+{
+    struct vote votes[REPLICAS_MAX];
+    unsigned leader;
+    votes_collect(merge, head, votes);
+    switch (settle_votes(votes, merge->read->partition.replicas->count, merge->quorum, &leader)) {
+    case SETTLE_SETTLED:
+        return versions_settle(merge, votes, leader, versions);
+    case SETTLE_UNDECIDED:
+        return ballots_add(merge, head, votes, leader);
+    case SETTLE_ALIKE:
+        break;
+    }
+    return COLUMBA_OK;
+}
+
+/* Takes the head off the pages; those that lack some of it get all of it. */
+static enum columba_error head_pass(struct merge *merge, const struct packed_row *head)
+{
+    enum columba_error error = COLUMBA_OK;
+    for (unsigned i = 0; i < merge->page_count; i++) {
+        struct page *page = &merge->pages[i];
+        bool has = page_is_at(merge, page, head);
+        if (error == COLUMBA_OK && (!has || !slice_equal(page->row.row, head->row))) {
+            error = row_add(merge, &page->repair, head);
+            merge->result.repair_rows++;
+        }
+        if (has) {
+            page_advance(page);
+        }
+    }
+    return error;
 }
 
 static enum columba_error merge_row(struct merge *merge, const struct packed_row *at)
@@ -109,16 +202,13 @@ static enum columba_error merge_row(struct merge *merge, const struct packed_row
             versions[count++] = merge->pages[i].row.row;
         }
     }
-    enum columba_error error = row_merge(head.table, versions, count, merge->arena, &head.row);
-    for (unsigned i = 0; error == COLUMBA_OK && i < merge->page_count; i++) {
-        struct page *page = &merge->pages[i];
-        bool has = page_is_at(merge, page, &head);
-        if (!has || !slice_equal(page->row.row, head.row)) {
-            error = repair_add(merge, page, &head);
-        }
-        if (has) {
-            page_advance(page);
-        }
+    enum columba_error error =
+        head.table == TABLE_MESSAGE ? message_settle(merge, &head, versions) : COLUMBA_OK;
+    if (error == COLUMBA_OK) {
+        error = row_merge(head.table, versions, count, merge->arena, &head.row);
+    }
+    if (error == COLUMBA_OK) {
+        error = head_pass(merge, &head);
     }
     packed_row_write(&merge->out, &head);
     merge->result.row_count++;
@@ -132,11 +222,12 @@ static bool merge_is_full(const struct merge *merge)
            used >= merge->read->query.limit_bytes;
 }
 
-enum columba_error read_merge(const struct coordinated_read *read, struct arena *arena,
-                              struct read_merged *out_merged)
+enum columba_error read_merge(const struct coordinated_read *read, unsigned quorum,
+                              struct arena *arena, struct read_merged *out_merged)
 {
     struct merge merge;
     merge_init(&merge, read, arena);
+    merge.quorum = quorum;
     uint8_t *buffer = arena_allocate(arena, merge.bytes_max);
     if (buffer == NULL) {
         return ERR_NO_MEMORY;
@@ -159,6 +250,7 @@ enum columba_error read_merge(const struct coordinated_read *read, struct arena 
             return ERR_CORRUPT;
         }
         merge.result.repairs[merge.pages[i].position] = writer_done(&merge.pages[i].repair);
+        merge.result.ballots[merge.pages[i].position] = writer_done(&merge.pages[i].ballot);
     }
     merge.result.packed = writer_done(&merge.out);
     *out_merged = merge.result;

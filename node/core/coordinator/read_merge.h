@@ -13,10 +13,15 @@ struct read_merged {
     /* For each replica position: the rows it has to be given, packed; empty: it has all. */
     struct slice repairs[REPLICAS_MAX];
     uint32_t repair_rows;
+    uint32_t settled; /* messages whose bodies differed */
+    /* Messages whose bodies differ and cannot be settled by these answers (settle.h): nothing is
+     * read or repaired yet, but `ballots` are what replicas without a body are to be given. */
+    uint32_t undecided;
+    struct slice ballots[REPLICAS_MAX];
 };
 
-/* Over the whole-row answers of the read. Memory from the arena. */
-enum columba_error read_merge(const struct coordinated_read *read, struct arena *arena,
-                              struct read_merged *out_merged);
+/* Over the whole-row answers of the read; `quorum` from the factor. Memory from the arena. */
+enum columba_error read_merge(const struct coordinated_read *read, unsigned quorum,
+                              struct arena *arena, struct read_merged *out_merged);
 
 #endif

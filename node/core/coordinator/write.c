@@ -40,7 +40,8 @@ static void write_refused(struct core *core, struct op *op, uint16_t bit, enum c
     struct coordinated_write *write = op->write;
     write->failed |= bit;
     write->replica_error = error;
-    write->may_be_applied = write->may_be_applied || error == ERR_OUTCOME_UNKNOWN;
+    write->may_be_applied = write->may_be_applied || error == ERR_OUTCOME_UNKNOWN ||
+                            error == ERR_BAD_ANSWER || error == ERR_DISCONNECTED;
     if (!consistency_is_possible(&write->plan, (uint16_t)~write->failed, NULL, NULL)) {
         write_fail(core, op);
     }

@@ -124,19 +124,13 @@ bool effects_write(struct effects *effects, enum effect_type type, struct slice 
 
 bool effects_read(struct effects *effects, uint64_t read_id, const struct read_query *query)
 {
-    struct slice begin;
-    struct slice end;
-    if (arena_copy(&effects->arena, query->begin, &begin) != 0 ||
-        arena_copy(&effects->arena, query->end, &end) != 0) {
-        return false;
-    }
-    struct effect *effect = effect_append(effects, EFFECT_READ);
+    uint8_t *place = arena_allocate(&effects->arena, read_query_bytes(query));
+    struct effect *effect = place == NULL ? NULL : effect_append(effects, EFFECT_READ);
     if (effect == NULL) {
         return false;
     }
     effect->read.read_id = read_id;
     effect->read.query = *query;
-    effect->read.query.begin = begin;
-    effect->read.query.end = end;
+    read_query_move(&effect->read.query, place);
     return true;
 }

@@ -93,6 +93,12 @@ struct op *op_begin(struct core *core)
     return op;
 }
 
+struct op *op_begin_coordinated(struct core *core)
+{
+    const struct op_table *table = &core->ops;
+    return table->running < table->capacity - table->capacity / 4 ? op_begin(core) : NULL;
+}
+
 void op_end(struct core *core, struct op *op)
 {
     sm_move(&op->state, moves, OP_ENDED);

@@ -98,6 +98,9 @@ uint64_t op_table_next_due_ms(const struct op_table *table);
 
 /* NULL: the table is full. */
 struct op *op_begin(struct core *core);
+/* For a client's request: the last quarter is kept for what replicas have to do, so that requests
+ * under way can be finished. */
+struct op *op_begin_coordinated(struct core *core);
 void op_end(struct core *core, struct op *op);
 op_ref op_reference(const struct op *op);
 /* Answers to what was asked before are late from here on. */

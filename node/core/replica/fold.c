@@ -1,5 +1,6 @@
 #include "node/core/replica/fold.h"
 
+#include "base/sort.h"
 #include "base/bytes.h"
 #include "node/core/replica/log_recovery.h"
 #include "node/core/state.h"
@@ -16,40 +17,12 @@ struct user_event {
     bool is_own;
 };
 
-static bool event_precedes(const struct user_event *a, const struct user_event *b)
+static int event_compare(const void *a, const void *b)
 {
-    int order = id_compare(&a->conversation, &b->conversation);
-    return order < 0 || (order == 0 && id_compare(&a->message, &b->message) < 0);
-}
-
-static void sift_down(struct user_event *events, uint32_t root, uint32_t count)
-{
-    for (uint32_t child = 2 * root + 1; child < count; child = 2 * root + 1) {
-        if (child + 1 < count && event_precedes(&events[child], &events[child + 1])) {
-            child++;
-        }
-        if (!event_precedes(&events[root], &events[child])) {
-            return;
-        }
-        struct user_event swapped = events[root];
-        events[root] = events[child];
-        events[child] = swapped;
-        root = child;
-    }
-}
-
-/* Heap sort: in place, no allocation (the C library's may), bounded by FOLD_EVENTS_MAX. */
-static void events_sort(struct user_event *events, uint32_t count)
-{
-    for (uint32_t root = count / 2; root-- > 0;) {
-        sift_down(events, root, count);
-    }
-    for (uint32_t end = count; end > 1; end--) {
-        struct user_event swapped = events[0];
-        events[0] = events[end - 1];
-        events[end - 1] = swapped;
-        sift_down(events, 0, end - 1);
-    }
+    const struct user_event *left = a;
+    const struct user_event *right = b;
+    int order = id_compare(&left->conversation, &right->conversation);
+    return order != 0 ? order : id_compare(&left->message, &right->message);
 }
 
 /* Ids of others' messages, ascending, each once; returns their bytes. */
@@ -112,7 +85,7 @@ static bool events_fold(struct core *core, const struct id *user, struct user_ev
                           .partition = *user,
                           .table = TABLE_INBOX,
                           .clustering_size = ID_BYTES};
-    events_sort(events, count);
+    sort_heap(events, count, sizeof(*events), event_compare);
     for (uint32_t begin = 0, size; begin < count; begin += size) {
         size = fragment_events(&events[begin], count - begin);
         if (!conversation_fold(core, &key, &events[begin], size)) {

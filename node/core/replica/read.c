@@ -2,7 +2,7 @@
 
 #include <xxhash.h>
 
-#include "base/assert.h"
+#include "base/cursor.h"
 #include "node/core/machine/answer.h"
 #include "node/core/machine/partition.h"
 #include "node/core/replica/fold.h"
@@ -73,6 +73,29 @@ static struct key_bytes scan_end(const struct replica_read *read, uint8_t last)
     return row_key_encode(&key);
 }
 
+/* The query's clusterings as keys; empty: no memory, or they are none. */
+static struct slice read_keys(struct core *core, const struct replica_read *read)
+{
+    const struct message_read *query = &read->query;
+    struct row_key key = {
+        .token = read->token, .partition = query->partition, .table = (uint8_t)query->table};
+    /* Each grows by the prefix, and was at least its length byte. */
+    size_t room = query->keys.size * (1 + KEY_PREFIX_BYTES);
+    uint8_t *buffer = effects_allocate(&core->effects, room);
+    struct reader clusterings = reader_of(query->keys);
+    struct writer writer = writer_of(buffer, buffer == NULL ? 0 : room);
+    while (reader_left(&clusterings) > 0) {
+        struct slice clustering = reader_sized(&clusterings);
+        if (clusterings.failed || clustering.size > KEY_CLUSTERING_MAX_BYTES) {
+            return slice_of(NULL, 0);
+        }
+        clustering_set(&key, clustering);
+        struct key_bytes bytes = row_key_encode(&key);
+        writer_sized(&writer, key_slice(&bytes));
+    }
+    return writer_done(&writer);
+}
+
 static void read_scan(struct core *core, struct op *op)
 {
     const struct replica_read *read = op->request;
@@ -86,11 +109,13 @@ static void read_scan(struct core *core, struct op *op)
     struct read_query scan = {.space = SPACE_ROWS,
                               .begin = key_slice(&begin),
                               .end = key_slice(&end),
+                              .keys = read_keys(core, read),
                               .backwards = (query->flags & READ_BACKWARDS) != 0,
                               .limit_rows = query->limit_rows,
                               .limit_bytes = query->limit_bytes};
     op->read_done = scan_done;
-    if (!effects_read(&core->effects, op_reference(op), &scan)) {
+    bool has_keys = scan.keys.size > 0 || query->keys.size == 0;
+    if (!has_keys || !effects_read(&core->effects, op_reference(op), &scan)) {
         read_refuse(core, op, ERR_NO_MEMORY);
     }
 }
@@ -143,8 +168,8 @@ static enum columba_error read_check(const struct core *core, const struct messa
     uint32_t last = query->table_last == 0 ? query->table : query->table_last;
     if (query->table == 0 || last < query->table || last > UINT8_MAX - 1 ||
         query->begin.size > KEY_CLUSTERING_MAX_BYTES ||
-        query->end.size > KEY_CLUSTERING_MAX_BYTES || query->limit_rows == 0 ||
-        query->limit_rows > PAGE_MAX_ROWS || query->limit_bytes == 0 ||
+        query->end.size > KEY_CLUSTERING_MAX_BYTES || query->keys.size > READ_KEYS_MAX_BYTES ||
+        query->limit_rows == 0 || query->limit_rows > PAGE_MAX_ROWS || query->limit_bytes == 0 ||
         query->limit_bytes > PAGE_MAX_BYTES) {
         return ERR_INVALID;
     }
@@ -175,7 +200,8 @@ void replica_read(struct core *core, const struct message_read *query, const str
     }
     /* Folding takes several steps: the bounds must outlive this one. */
     if (!op_keep(op, query->begin, &read->query.begin) ||
-        !op_keep(op, query->end, &read->query.end)) {
+        !op_keep(op, query->end, &read->query.end) ||
+        !op_keep(op, query->keys, &read->query.keys)) {
         read_refuse(core, op, ERR_NO_MEMORY);
         return;
     }

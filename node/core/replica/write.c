@@ -3,12 +3,14 @@
 #include "base/bytes.h"
 #include "node/core/machine/answer.h"
 #include "node/core/machine/partition.h"
+#include "node/core/replica/look.h"
 #include "node/core/state.h"
 #include "node/store/key.h"
 #include "node/store/row.h"
 
 static void write_refuse(struct core *core, const struct answer_to *to, enum columba_error error)
 {
+    core->counters.id_conflicts += error == ERR_ID_CONFLICT ? 1 : 0;
     answer_written(core, to, &(struct message_written){.error = error});
 }
 
@@ -28,6 +30,43 @@ static enum columba_error rows_check(struct slice packed)
         }
     }
     return packed_reader_failed(&reader) ? ERR_MALFORMED : COLUMBA_OK;
+}
+
+/* Ids of the far future: they would stay the newest for ever. */
+static bool row_is_ahead(const struct core *core, const struct packed_row *row)
+{
+    struct row_reader reader;
+    struct cell cell;
+    struct id id;
+    uint64_t most_ms = core->unix_ms + REPLICA_CLOCK_AHEAD_MAX_MS;
+    if (row->table == TABLE_MESSAGE) {
+        id = clustering_to_id(TABLE_MESSAGE, row->clustering.data);
+        return message_id_unix_ms(&id) > most_ms;
+    }
+    if ((row->table != TABLE_INBOX && row->table != TABLE_MEMBER) ||
+        !row_reader_init(&reader, row->row)) {
+        return false;
+    }
+    while (row_reader_next(&reader, &cell)) {
+        if (schema_rule(row->table, cell.column) == RULE_MAX && id_from_slice(cell.value, &id) &&
+            message_id_unix_ms(&id) > most_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool rows_are_ahead(const struct core *core, const struct message_write *write)
+{
+    struct packed_reader reader;
+    struct packed_row row;
+    packed_reader_init(&reader, write->packed);
+    while (packed_reader_next(&reader, &row)) {
+        if (row_is_ahead(core, &row)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum columba_error write_check(struct core *core, const struct message_write *write,
@@ -50,8 +89,15 @@ static enum columba_error write_check(struct core *core, const struct message_wr
         (write->has_outbox && !outbox_has_room(&core->outbox, core->memory))) {
         return ERR_OVERLOADED;
     }
-    /* What this node made a moment ago needs no check. */
-    return is_own ? COLUMBA_OK : rows_check(write->packed);
+    /* What this node made a moment ago has the right form; what other replicas hold already is
+     * taken as it is. */
+    enum columba_error error = is_own ? COLUMBA_OK : rows_check(write->packed);
+    /* A replica whose own clock is wrong cannot judge it. */
+    bool judges_time = !write->is_repair && !core->clock_is_wrong;
+    if (error == COLUMBA_OK && judges_time && rows_are_ahead(core, write)) {
+        error = ERR_CLOCK_AHEAD;
+    }
+    return error;
 }
 
 /* A conversation's row that passes by tells the membership version it will have. */
@@ -87,24 +133,83 @@ static bool rows_gather(struct core *core, const struct message_write *write, ui
     return true;
 }
 
+/* Into the open batch, with its outbox entry; the answer waits for that batch. */
+static enum columba_error write_gather(struct core *core, const struct message_write *write,
+                                       const struct answer_to *to, struct waiter *out_waiter)
+{
+    struct partition partition =
+        partition_of(&core->cluster, write->partition_kind, &write->partition);
+    if (!rows_gather(core, write, partition.token)) {
+        return ERR_NO_MEMORY;
+    }
+    core->counters.replica_writes++;
+    *out_waiter = (struct waiter){.kind = WAITER_WRITE, .to = *to};
+    if (write->partition_kind == PARTITION_CONVERSATION) {
+        look_took(core, write);
+    }
+    if (write->has_outbox) {
+        outbox_add(core, &write->partition, &write->outbox_message, &write->outbox_sender);
+        out_waiter->wants_version = true;
+        out_waiter->conversation = write->partition;
+    }
+    return COLUMBA_OK;
+}
+
+static void looked_committed(struct core *core, struct op *op)
+{
+    const struct look *look = op->request;
+    replica_write_committed(core, &look->waiter, op->status.error);
+    look_end(core, op);
+}
+
+/* The ids are free, or not; meanwhile the room may have gone. */
+static void looked(struct core *core, struct op *op)
+{
+    struct look *look = op->request;
+    struct partition partition = partition_conversation(&core->cluster, &look->write.partition);
+    enum columba_error error = op->status.error;
+    if (error == COLUMBA_OK) {
+        error = write_check(core, &look->write, &partition, true);
+    }
+    if (error == COLUMBA_OK) {
+        error = write_gather(core, &look->write, &look->to, &look->waiter);
+    }
+    if (error != COLUMBA_OK) {
+        write_refuse(core, &look->to, error);
+        look_end(core, op);
+        return;
+    }
+    /* Until it is durable a look at the store would not see it. */
+    batch_wait_op(&core->batch, op, looked_committed);
+}
+
+/* What came first under an id stays. */
+static enum look_verdict messages_judge(const struct core *core, const struct message_write *write)
+{
+    return write->partition_kind == PARTITION_CONVERSATION ? look_judge(core, write) : LOOK_TAKE;
+}
+
 void replica_write(struct core *core, const struct message_write *write, const struct answer_to *to)
 {
     struct partition partition =
         partition_of(&core->cluster, write->partition_kind, &write->partition);
+    struct waiter waiter;
     enum columba_error error = write_check(core, write, &partition, to->op != 0);
-    if (error == COLUMBA_OK && !rows_gather(core, write, partition.token)) {
-        error = ERR_NO_MEMORY;
+    enum look_verdict verdict = error == COLUMBA_OK ? messages_judge(core, write) : LOOK_TAKE;
+    if (verdict == LOOK_NEEDED) {
+        error = look_begin(core, write, to, looked) ? COLUMBA_OK : ERR_OVERLOADED;
+        if (error == COLUMBA_OK) {
+            return;
+        }
+    } else if (verdict == LOOK_CONFLICT) {
+        error = ERR_ID_CONFLICT;
+    }
+    if (error == COLUMBA_OK) {
+        error = write_gather(core, write, to, &waiter);
     }
     if (error != COLUMBA_OK) {
         write_refuse(core, to, error);
         return;
-    }
-    core->counters.replica_writes++;
-    struct waiter waiter = {.kind = WAITER_WRITE, .to = *to};
-    if (write->has_outbox) {
-        outbox_add(core, &write->partition, &write->outbox_message, &write->outbox_sender);
-        waiter.wants_version = true;
-        waiter.conversation = write->partition;
     }
 #ifdef COLUMBA_BUG_ack_before_commit
     replica_write_committed(core, &waiter, COLUMBA_OK);

@@ -25,7 +25,7 @@ struct op *request_begin(struct core *core, const struct event *event, uint32_t 
                        "LOCAL_ONE, LOCAL_QUORUM, EACH_QUORUM");
         return NULL;
     }
-    struct op *op = op_begin(core);
+    struct op *op = op_begin_coordinated(core);
     if (op == NULL) {
         core->counters.overloaded++;
         core_reply_status(core, event->request.connection, event->request.request_id,

@@ -11,7 +11,7 @@
 struct slice fragment_message(struct core *core, const struct id *message, struct slice content)
 {
     struct cell cell = {.column = COLUMN_MESSAGE_CONTENT,
-                        .timestamp = hlc_of_unix_ms(message_id_unix_ms(message)),
+                        .timestamp = hlc_next(&core->hlc, core->unix_ms),
                         .value = content};
     size_t row_size = 1 + cell_size(&cell);
     uint8_t *row_bytes = effects_allocate(&core->effects, row_size);

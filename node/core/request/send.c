@@ -2,21 +2,20 @@
  * SEND: the message row and the outbox entry in one batch on each replica of the conversation,
  * acknowledged at the level asked for; then the fan-out to the members' logs.
  *
- *   checked -> sender admitted -> (retry: the stored content compared) -> written -> answered
- *           -> fanned out (a channel is not) -> done told
+ *   checked -> sender admitted -> written -> answered -> fanned out (a channel is not) -> done told
+ *
+ * A retry is a send like any other: replicas that have the message take it again without a change,
+ * and refuse another body under its id (replica/look.h).
  */
-#include "base/assert.h"
 #include "node/core/coordinator/admission.h"
 #include "node/core/coordinator/fanout.h"
 #include "node/core/coordinator/levels.h"
-#include "node/core/coordinator/read.h"
 #include "node/core/coordinator/write.h"
 #include "node/core/machine/answer.h"
 #include "node/core/request/begin.h"
 #include "node/core/request/fragment.h"
 #include "node/core/request/table.h"
 #include "node/core/state.h"
-#include "node/store/key.h"
 #include "proto/content.h"
 
 struct send {
@@ -24,7 +23,6 @@ struct send {
     struct id message;
     struct id sender;
     struct slice content;
-    bool is_retry;
 };
 
 /* Fewer replicas than a quorum may all be behind: then the members are read anew. */
@@ -75,49 +73,10 @@ static void send_write(struct core *core, struct op *op)
     write_start(core, op, &partition, &write, level_for_writing(core, op), send_written);
 }
 
-/* Another content under this id is told to its sender; the same one is a retry and is welcome. */
-static void send_stored_read(struct core *core, struct op *op)
-{
-    const struct send *send = op->request;
-    struct packed_reader reader;
-    struct packed_row row;
-    struct cell cell;
-    if (op->status.error != COLUMBA_OK) {
-        op_finish(core, op);
-        return;
-    }
-    packed_reader_init(&reader, op->read->packed);
-    if (packed_reader_next(&reader, &row) && row_find(row.row, COLUMN_MESSAGE_CONTENT, &cell) &&
-        !slice_equal(cell.value, send->content)) {
-        op_refuse(core, op, ERR_ID_CONFLICT, NULL);
-        return;
-    }
-    send_write(core, op);
-}
-
-static void send_compare(struct core *core, struct op *op)
-{
-    const struct send *send = op->request;
-    uint8_t begin[ID_BYTES];
-    uint8_t end[ID_BYTES + 1] = {0};
-    clustering_of_id(TABLE_MESSAGE, &send->message, begin);
-    memcpy(end, begin, ID_BYTES);
-    struct message_read query = {.table = TABLE_MESSAGE,
-                                 .begin = slice_of(begin, ID_BYTES),
-                                 .end = slice_of(end, sizeof(end)),
-                                 .limit_rows = 1,
-                                 .limit_bytes = ROW_MAX_BYTES};
-    struct partition partition = partition_conversation(&core->cluster, &send->conversation);
-    read_start(core, op, &partition, &query, level_for_loading(core, op), send_stored_read);
-}
-
 static void send_admitted(struct core *core, struct op *op)
 {
-    const struct send *send = op->request;
     if (op->status.error != COLUMBA_OK) {
         op_finish(core, op);
-    } else if (send->is_retry) {
-        send_compare(core, op);
     } else {
         send_write(core, op);
     }
@@ -159,9 +118,8 @@ void request_send(struct core *core, const struct event *event)
     *send = (struct send){.conversation = request->conversation,
                           .message = request->message,
                           .sender = sender,
-                          .content = request->content,
-                          .is_retry = request->retry};
-    bool waits = send->is_retry || !admission_is_cached(core, &send->conversation, &sender);
+                          .content = request->content};
+    bool waits = !admission_is_cached(core, &send->conversation, &sender);
     /* What has to wait moves out of the event. */
     if (waits && !op_keep(op, request->content, &send->content)) {
         op_refuse(core, op, ERR_NO_MEMORY, NULL);

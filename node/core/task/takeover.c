@@ -63,10 +63,17 @@ static bool takeover_begin(struct core *core, const struct outbox_entry *entry)
     return true;
 }
 
+/* Each needs another operation for its read here: they must not take all. */
+static uint32_t takeovers_max(const struct core *core)
+{
+    uint32_t part = core->ops.capacity / 8 + 1;
+    return part < OUTBOX_TAKEOVERS_MAX ? part : OUTBOX_TAKEOVERS_MAX;
+}
+
 void takeover_tick(struct core *core)
 {
     struct outbox_entry *entry;
-    while (core->takeovers < OUTBOX_TAKEOVERS_MAX && (entry = outbox_try_next(core)) != NULL) {
+    while (core->takeovers < takeovers_max(core) && (entry = outbox_try_next(core)) != NULL) {
 #ifndef COLUMBA_BUG_no_takeover
         if (!takeover_begin(core, entry)) {
             outbox_pause(core, entry);

@@ -1,0 +1,120 @@
+#include "node/core/replica/recent.h"
+
+#include <xxhash.h>
+
+#include "base/assert.h"
+
+#define NONE UINT32_MAX
+
+struct recent_entry {
+    struct recent_message message;
+    uint32_t next; /* in its bucket: a place; NONE: the last */
+};
+
+int recent_init(struct recent *recent, struct memory *memory, uint32_t capacity, uint64_t key)
+{
+    COLUMBA_ASSERT(capacity > 0 && (capacity & (capacity - 1)) == 0);
+    *recent = (struct recent){.capacity = capacity, .horizon_ms = UINT64_MAX, .key = key};
+    /* Not zeroed: what is never used is never touched. */
+    recent->entries = memory_allocate(memory, capacity * sizeof(*recent->entries));
+    recent->buckets = memory_allocate(memory, capacity * sizeof(*recent->buckets));
+    if (recent->entries == NULL || recent->buckets == NULL) {
+        return -1;
+    }
+    memset(recent->buckets, 0xff, capacity * sizeof(*recent->buckets));
+    return 0;
+}
+
+void recent_clear(struct recent *recent, struct memory *memory)
+{
+    memory_release(memory, recent->entries);
+    memory_release(memory, recent->buckets);
+    recent->entries = NULL;
+    recent->buckets = NULL;
+}
+
+void recent_begin(struct recent *recent, uint64_t unix_ms)
+{
+    COLUMBA_ASSERT(recent->next == 0);
+    recent->horizon_ms = unix_ms;
+}
+
+void recent_raise(struct recent *recent, uint64_t unix_ms)
+{
+    if (unix_ms > recent->horizon_ms) {
+        recent->horizon_ms = unix_ms;
+    }
+}
+
+struct recent_message recent_message_of(const struct recent *recent, const struct id *conversation,
+                                        const struct id *message, struct slice body)
+{
+    uint8_t names[2 * ID_BYTES];
+    memcpy(names, conversation->bytes, ID_BYTES);
+    memcpy(names + ID_BYTES, message->bytes, ID_BYTES);
+    XXH128_hash_t id = XXH3_128bits_withSeed(names, sizeof(names), recent->key);
+    XXH128_hash_t content = XXH3_128bits_withSeed(body.data, body.size, recent->key);
+    return (struct recent_message){.id = {id.low64, id.high64},
+                                   .body = {content.low64, content.high64},
+                                   .unix_ms = message_id_unix_ms(message)};
+}
+
+static uint32_t *bucket_of(const struct recent *recent, const struct recent_message *message)
+{
+    return &recent->buckets[message->id[0] & (recent->capacity - 1)];
+}
+
+static struct recent_entry *entry_find(const struct recent *recent,
+                                       const struct recent_message *message)
+{
+    for (uint32_t i = *bucket_of(recent, message); i != NONE; i = recent->entries[i].next) {
+        struct recent_entry *entry = &recent->entries[i];
+        if (entry->message.id[0] == message->id[0] && entry->message.id[1] == message->id[1]) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+enum recent_verdict recent_judge(const struct recent *recent, const struct recent_message *message)
+{
+    const struct recent_entry *entry = entry_find(recent, message);
+    if (entry != NULL) {
+        return memcmp(entry->message.body, message->body, sizeof(message->body)) == 0
+                   ? RECENT_SAME
+                   : RECENT_OTHER;
+    }
+    return message->unix_ms > recent->horizon_ms ? RECENT_NEW : RECENT_UNKNOWN;
+}
+
+/* The ring is full: its oldest one goes, and nothing is known about its time any more. */
+static void oldest_forget(struct recent *recent, uint32_t place)
+{
+    struct recent_entry *oldest = &recent->entries[place];
+    uint32_t *link = bucket_of(recent, &oldest->message);
+    while (*link != place) {
+        link = &recent->entries[*link].next;
+    }
+    *link = oldest->next;
+    if (oldest->message.unix_ms > recent->horizon_ms) {
+        recent->horizon_ms = oldest->message.unix_ms;
+    }
+}
+
+void recent_put(struct recent *recent, const struct recent_message *message)
+{
+    struct recent_entry *known = entry_find(recent, message);
+    if (known != NULL) {
+        known->message = *message;
+        return;
+    }
+    uint32_t place = recent->next & (recent->capacity - 1);
+    if (recent->next >= recent->capacity) {
+        oldest_forget(recent, place);
+    }
+    /* Counted up to twice the capacity: it is only asked whether the ring was ever full. */
+    recent->next = recent->next + 1 == 2 * recent->capacity ? recent->capacity : recent->next + 1;
+    uint32_t *bucket = bucket_of(recent, message);
+    recent->entries[place] = (struct recent_entry){.message = *message, .next = *bucket};
+    *bucket = place;
+}
