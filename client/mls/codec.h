@@ -16,6 +16,7 @@
 #include "base/cursor.h"
 #include "base/memory.h"
 #include "base/slice.h"
+#include "client/mls/buffer.h"
 
 /* A vector's length; fails on forms longer than needed and on the reserved prefix. */
 uint32_t mls_read_length(struct reader *reader);
@@ -30,26 +31,6 @@ struct slice mls_read_since(const struct reader *reader, const uint8_t *start);
 size_t mls_length_size(size_t size);
 /* Writes a length field, 1 to 4 bytes; returns their number. */
 size_t mls_length_put(uint8_t out[4], size_t size);
-
-struct mls_buffer {
-    struct memory *memory;
-    uint8_t *data;
-    size_t size;
-    size_t capacity;
-    bool failed;
-};
-
-static inline struct mls_buffer mls_buffer_of(struct memory *memory)
-{
-    return (struct mls_buffer){.memory = memory};
-}
-
-/* Wipes and frees; the buffer can be used again. */
-void mls_buffer_clear(struct mls_buffer *buffer);
-/* What was written; empty once failed. */
-struct slice mls_buffer_done(const struct mls_buffer *buffer);
-/* Room for so many bytes at the end, counted as written. NULL once failed. */
-uint8_t *mls_buffer_extend(struct mls_buffer *buffer, size_t size);
 
 void mls_write_bytes(struct mls_buffer *buffer, struct slice bytes);
 void mls_write_u8(struct mls_buffer *buffer, uint8_t value);

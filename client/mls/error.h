@@ -10,6 +10,10 @@
 #define MLS_MUST_CHECK
 #endif
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum mls_error {
 #define X(name, text) MLS_ERR_##name,
     MLS_ERROR_TABLE(X)
@@ -22,5 +26,9 @@ enum mls_error {
 const char *mls_error_name(enum mls_error error);
 /* The table's sentence. */
 const char *mls_error_text(enum mls_error error);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -241,6 +241,9 @@ struct mls_change;
 
 /* -- proposal_view.c -- */
 enum mls_event_sender mls_event_sender_of(enum mls_sender_type type);
+/* Whether what was stored of them can be read: looking at them later cannot fail. */
+bool mls_pending_is_valid(const struct mls_group *group, const struct mls_pending *pending);
+bool mls_staged_is_valid(const struct mls_group *group, const struct mls_staged *staged);
 /* Notes in a staged commit what it covers. */
 enum mls_error mls_staged_note(struct mls_staged *staged, const struct mls_change *change,
                                bool has_path, struct mls_sender sender, uint32_t committer);

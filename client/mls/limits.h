@@ -51,7 +51,9 @@
 #define MLS_PADDING_DEFAULT_BYTES 32u
 #define MLS_PADDING_MAX_BYTES (64u * KIB)
 
+#ifndef __cplusplus
 _Static_assert((1u << MLS_DEPTH_MAX) == MLS_LEAVES_MAX, "the depth is that of the largest tree");
 _Static_assert(MLS_OUT_OF_ORDER_MAX <= MLS_FORWARD_MAX, "kept keys come from steps taken");
+#endif
 
 #endif

@@ -32,15 +32,21 @@
  * commit that is to be sent) join the same transaction through `attend`, so that neither is durable
  * without the other. Without a storage, the caller saves the group itself before it sends anything.
  *
+ * Languages: C and C++ may include this; structs are filled in field by field there.
+ *
  * Threads: an object and what was created from it belong to one thread at a time.
  */
 #ifndef COLUMBA_MLS_MLS_H
 #define COLUMBA_MLS_MLS_H
 
-#include "client/mls/codec.h"
+#include "client/mls/buffer.h"
 #include "client/mls/error.h"
 #include "client/mls/limits.h"
 #include "client/mls/suite.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* A member, as the application judges it: section 5.3. */
 struct mls_credential_view {
@@ -630,5 +636,9 @@ enum mls_error MLS_MUST_CHECK mls_group_restore(struct mls_identity *identity,
                                                 const struct mls_record *records,
                                                 size_t record_count, struct mls_storage *storage,
                                                 struct mls_group **out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

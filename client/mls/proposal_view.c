@@ -4,6 +4,7 @@
  *
  *   u8 sender type, u32 sender index, Proposal
  */
+#include "base/assert.h"
 #include "client/mls/group.h"
 
 enum mls_error mls_staged_note(struct mls_staged *staged, const struct mls_change *change,
@@ -112,22 +113,96 @@ static void view(const struct mls_group *group, struct mls_sender sender,
     }
 }
 
-/* The arena holds only what the view copies; the bytes are the pending proposal's. */
-static void view_pending(const struct mls_group *group, const struct mls_pending *pending,
+/* Room for what one proposal is read into: the view copies from there, so looking cannot fail. */
+struct scratch {
+    struct memory memory;
+    bool is_taken;
+    _Alignas(max_align_t) uint8_t bytes[2 * ARENA_CHUNK_BYTES];
+};
+
+static void *scratch_allocate(struct memory *memory, size_t size)
+{
+    struct scratch *scratch = (struct scratch *)memory;
+    if (scratch->is_taken || size > sizeof(scratch->bytes)) {
+        return NULL;
+    }
+    scratch->is_taken = true;
+    return scratch->bytes;
+}
+
+static void scratch_release(struct memory *memory, void *block)
+{
+    struct scratch *scratch = (struct scratch *)memory;
+    COLUMBA_ASSERT(block == scratch->bytes);
+    scratch->is_taken = false;
+}
+
+static void scratch_init(struct scratch *scratch, struct arena *arena)
+{
+    scratch->memory = (struct memory){scratch_allocate, scratch_release};
+    scratch->is_taken = false;
+    arena_init(arena, &scratch->memory, MLS_PARSE_ARENA_MAX_BYTES);
+}
+
+/* The views are of the pending proposal's bytes. */
+static bool view_pending(const struct mls_group *group, const struct mls_pending *pending,
                          struct mls_proposal_view *out)
 {
+    struct scratch scratch;
     struct arena arena;
     struct mls_authenticated message;
     struct reader reader = reader_of(mls_buffer_done(&pending->authenticated));
-    arena_init(&arena, group->memory, MLS_PARSE_ARENA_MAX_BYTES);
-    enum mls_error error = mls_read_authenticated(&reader, &arena, &message);
-    *out = (struct mls_proposal_view){0};
-    if (error == MLS_OK) {
+    scratch_init(&scratch, &arena);
+    bool is_read = mls_read_authenticated(&reader, &arena, &message) == MLS_OK &&
+                   message.frame.content_type == MLS_CONTENT_PROPOSAL;
+    if (is_read) {
         view(group, message.frame.sender, &message.frame.proposal, out);
+        out->reference = slice_of(pending->ref, group->suite->hash_bytes);
+        out->is_aside = pending->is_aside;
     }
-    out->reference = slice_of(pending->ref, group->suite->hash_bytes);
-    out->is_aside = pending->is_aside;
     arena_clear(&arena);
+    return is_read;
+}
+
+static bool next_covered(const struct mls_group *group, const struct mls_staged *staged,
+                         size_t *index, struct mls_proposal_view *out)
+{
+    struct scratch scratch;
+    struct arena arena;
+    struct mls_sender sender;
+    struct mls_proposal proposal;
+    if (*index >= staged->proposals.size) {
+        return false;
+    }
+    struct reader reader =
+        reader_of(slice_of(staged->proposals.data + *index, staged->proposals.size - *index));
+    sender.type = (enum mls_sender_type)reader_u8(&reader);
+    sender.index = reader_u32(&reader);
+    scratch_init(&scratch, &arena);
+    bool is_read = mls_read_proposal(&reader, &arena, &proposal) == MLS_OK && !reader.failed;
+    if (is_read) {
+        view(group, sender, &proposal, out);
+        *index = staged->proposals.size - reader_left(&reader);
+    }
+    arena_clear(&arena);
+    return is_read;
+}
+
+bool mls_pending_is_valid(const struct mls_group *group, const struct mls_pending *pending)
+{
+    struct mls_proposal_view ignored;
+    return view_pending(group, pending, &ignored);
+}
+
+bool mls_staged_is_valid(const struct mls_group *group, const struct mls_staged *staged)
+{
+    struct mls_proposal_view ignored;
+    size_t index = 0;
+    uint32_t count = 0;
+    while (next_covered(group, staged, &index, &ignored)) {
+        count++;
+    }
+    return index == staged->proposals.size && count == staged->proposal_count;
 }
 
 bool mls_group_next_proposal(const struct mls_group *group, size_t *index,
@@ -136,7 +211,9 @@ bool mls_group_next_proposal(const struct mls_group *group, size_t *index,
     if (*index >= group->pending_count) {
         return false;
     }
-    view_pending(group, &group->pending[(*index)++], out);
+    bool is_read = view_pending(group, &group->pending[*index], out);
+    COLUMBA_ASSERT(is_read);
+    (*index)++;
     return true;
 }
 
@@ -148,25 +225,8 @@ static const struct mls_staged *staged_of(const struct mls_group *group, enum ml
 bool mls_group_next_staged_proposal(const struct mls_group *group, enum mls_staged_kind kind,
                                     size_t *index, struct mls_proposal_view *out)
 {
-    struct arena arena;
-    struct mls_sender sender;
-    struct mls_proposal proposal;
     const struct mls_staged *staged = staged_of(group, kind);
-    if (staged == NULL || *index >= staged->proposals.size) {
-        return false;
-    }
-    struct reader reader =
-        reader_of(slice_of(staged->proposals.data + *index, staged->proposals.size - *index));
-    sender.type = (enum mls_sender_type)reader_u8(&reader);
-    sender.index = reader_u32(&reader);
-    arena_init(&arena, group->memory, MLS_PARSE_ARENA_MAX_BYTES);
-    enum mls_error error = mls_read_proposal(&reader, &arena, &proposal);
-    if (error == MLS_OK) {
-        view(group, sender, &proposal, out);
-        *index = staged->proposals.size - reader_left(&reader);
-    }
-    arena_clear(&arena);
-    return error == MLS_OK;
+    return staged != NULL && next_covered(group, staged, index, out);
 }
 
 enum mls_error mls_group_look_at_staged(const struct mls_group *group, enum mls_staged_kind kind,

@@ -423,6 +423,11 @@ static enum mls_error read_proposal(struct mls_group *group, struct slice value)
         }
     }
     pending.is_aside = is_aside;
+    if (!mls_pending_is_valid(group, &pending)) {
+        mls_secret_give(&group->pool, pending.update_private, MLS_KEM_MAX_BYTES);
+        mls_buffer_clear(&pending.authenticated);
+        return MLS_ERR_STATE_MALFORMED;
+    }
     mls_group_append_pending(group, &pending);
     return MLS_OK;
 }
@@ -673,7 +678,10 @@ static enum mls_error read_staged(struct mls_group *group, struct slice value)
     if (error == MLS_OK && (!reader_is_done(&reader) || group->state == MLS_GROUP_REMOVED)) {
         error = MLS_ERR_STATE_MALFORMED;
     }
-    return error == MLS_OK ? read_staged_epoch(group, staged, changes, epoch, root) : error;
+    if (error == MLS_OK) {
+        error = read_staged_epoch(group, staged, changes, epoch, root);
+    }
+    return error == MLS_OK && !mls_staged_is_valid(group, staged) ? MLS_ERR_STATE_MALFORMED : error;
 }
 
 static enum mls_error restore(struct restorer *from)

@@ -21,7 +21,7 @@
 
 #include "client/mls/group.h"
 
-#define MLS_STATE_VERSION 4u
+#define MLS_STATE_VERSION 5u
 /* The longest: that of an overtaken message's key. */
 #define MLS_RECORD_NAME_BYTES 18u
 /* An epoch and its key. */

@@ -15,6 +15,10 @@
 
 #include "base/slice.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MLS_SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519 0x0003u
 
 /* The largest of all suites in the table; suite.c proves it. */
@@ -74,5 +78,9 @@ bool mls_kem_key_is_usable(const struct mls_suite *suite, struct slice public_ke
 
 /* Equal in constant time; lengths are public. */
 bool mls_secret_equal(struct slice a, struct slice b);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

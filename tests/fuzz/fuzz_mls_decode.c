@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "client/mls/frame.h"
+#include "client/mls/group.h"
 #include "client/mls/limits.h"
 #include "client/mls/tree_hash.h"
 #include "client/mls/welcome.h"
@@ -128,6 +128,31 @@ static void decode_message(struct slice input, struct arena *arena)
     mls_buffer_clear(&again);
 }
 
+/* What needs no group: each answers, and what it answers is within the message. */
+static void peek(struct slice input)
+{
+    struct mls_message_view view;
+    struct mls_key_package_details details;
+    struct mls_buffer part;
+    struct slice references[8];
+    size_t count = 0;
+    size_t index = 0;
+    if (mls_peek(input, &view) == MLS_OK) {
+        COLUMBA_ASSERT(view.group_id.size <= input.size);
+        COLUMBA_ASSERT(view.authenticated_data.size <= input.size);
+    }
+    (void)mls_peek_key_package(input, &details);
+    while (count < 8 && mls_peek_welcome(input, &index, &references[count])) {
+        count++;
+    }
+    if (mls_welcome_select(input, references, count, NULL, &part) == MLS_OK) {
+        COLUMBA_ASSERT(mls_peek(mls_buffer_done(&part), &view) == MLS_OK);
+        COLUMBA_ASSERT(view.recipients >= count);
+        mls_buffer_clear(&part);
+    }
+    (void)mls_party_read(input);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena;
@@ -136,7 +161,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct slice input = slice_of(data + 1, size - 1);
     arena_init(&arena, memory_system(), MLS_PARSE_ARENA_MAX_BYTES);
-    switch (data[0] % 5) {
+    switch (data[0] % 6) {
     case 0:
         decode_message(input, &arena);
         break;
@@ -149,8 +174,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 3:
         decode_proposal(input, &arena);
         break;
-    default:
+    case 4:
         decode_secrets(input, &arena);
+        break;
+    default:
+        peek(input);
         break;
     }
     arena_clear(&arena);

@@ -80,6 +80,25 @@ static void put_back(void)
     must(mls_group_load(bob.identity, mls_buffer_done(&bob_before), NULL, &bob.group));
 }
 
+/* What was taken can be looked at. */
+static void look_around(void)
+{
+    struct mls_staged_view staged;
+    struct mls_proposal_view view;
+    size_t pending = 0;
+    size_t index = 0;
+    size_t covered = 0;
+    while (mls_group_next_proposal(bob.group, &pending, &view)) {
+        must(mls_group_set_aside(bob.group, view.reference, !view.is_aside));
+    }
+    if (mls_group_look_at_staged(bob.group, MLS_STAGED_RECEIVED, &staged) == MLS_OK) {
+        while (mls_group_next_staged_proposal(bob.group, MLS_STAGED_RECEIVED, &index, &view)) {
+            covered++;
+        }
+        COLUMBA_ASSERT(covered == staged.proposal_count);
+    }
+}
+
 static void process(struct slice message)
 {
     struct mls_event event;
@@ -87,6 +106,7 @@ static void process(struct slice message)
     enum mls_error error = mls_group_process(bob.group, message, &event);
     mls_event_clear(&event);
     if (error == MLS_OK) {
+        look_around();
         if (mls_group_has_staged(bob.group, MLS_STAGED_RECEIVED)) {
             (void)mls_group_merge(bob.group, MLS_STAGED_RECEIVED);
         }

@@ -102,6 +102,36 @@ static enum mls_error judge_update(struct mls_leaf_node leaf, bool sign)
     return judge_by(bob, &message);
 }
 
+static void assert_judged_as_multiplied(const uint8_t *key)
+{
+    static const uint8_t any_private[MLS_KEM_MAX_BYTES] = {1};
+    uint8_t shared[MLS_KEM_MAX_BYTES];
+    assert_int_equal(mls_kem_key_is_usable(suite(), slice_of(key, MLS_KEM_MAX_BYTES)),
+                     suite()->kem_shared(any_private, key, shared));
+}
+
+static void a_key_is_usable_if_it_gives_a_secret(void **state)
+{
+    (void)state;
+    uint8_t key[MLS_KEM_MAX_BYTES];
+    for (size_t i = 0; i < UNUSABLE_KEYS; i++) {
+        memcpy(key, unusable_key(i).data, sizeof(key));
+        assert_judged_as_multiplied(key);
+        for (size_t bit = 0; bit < 8 * sizeof(key); bit++) {
+            key[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_judged_as_multiplied(key);
+            key[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+    }
+    /* All that stand for 0 to 18, and those around them. */
+    memset(key, 0xff, sizeof(key));
+    key[31] = 0x7f;
+    for (size_t low = 0xe0; low <= 0xff; low++) {
+        key[0] = (uint8_t)low;
+        assert_judged_as_multiplied(key);
+    }
+}
+
 /* Whoever encrypts to such a key cannot: let in, it would stop all who commit or welcome. */
 static void keys_that_nothing_can_be_sealed_to(void **state)
 {
@@ -370,6 +400,7 @@ int main(void)
         T(an_unbroken_forgery_reaches_the_confirmation_tag),
         T(key_packages),
         T(leaf_nodes),
+        T(a_key_is_usable_if_it_gives_a_secret),
         T(keys_that_nothing_can_be_sealed_to),
         T(a_sender_minds_the_lifetime),
         T(members_are_there_once),

@@ -450,6 +450,34 @@ static enum mls_error try_psk(struct world_client *client)
     return mls_group_add_psk(client->group, &psk);
 }
 
+static enum mls_error try_remove_psk(struct world_client *client)
+{
+    return mls_group_remove_psk(client->group, slice_of_text("id"));
+}
+
+static enum mls_error try_set_aside(struct world_client *client)
+{
+    size_t index = 0;
+    struct mls_proposal_view view;
+    (void)mls_group_next_proposal(client->group, &index, &view);
+    return mls_group_set_aside(client->group, view.reference, !view.is_aside);
+}
+
+static enum mls_error try_clear(struct world_client *client)
+{
+    return mls_group_clear_proposals(client->group);
+}
+
+static enum mls_error try_select(struct world_client *client)
+{
+    struct mls_buffer part;
+    struct slice reference = mls_key_package_reference(client->package);
+    enum mls_error error = mls_welcome_select(mls_buffer_done(&kept_bundle.welcome), &reference, 1,
+                                              &world_memory()->memory, &part);
+    mls_buffer_clear(&part);
+    return error;
+}
+
 static void every_allocation_may_fail(void **state)
 {
     struct world_client *m = *state;
@@ -462,6 +490,8 @@ static void every_allocation_may_fail(void **state)
     tries += sweep(&m[2], try_propose);
     tries += sweep(&m[1], try_process);
     tries += sweep(&m[0], try_process);
+    tries += sweep(&m[0], try_clear);
+    tries += sweep(&m[0], try_set_aside);
     mls_buffer_clear(&kept);
     tries += sweep(&newcomer, try_package);
     kept_package = mls_key_package_message(newcomer.package);
@@ -472,6 +502,7 @@ static void every_allocation_may_fail(void **state)
     tries += sweep(&m[1], try_merge_received);
     tries += sweep(&m[2], try_merge_received);
     tries += sweep(&m[0], try_merge_own);
+    tries += sweep(&newcomer, try_select);
     tries += sweep(&newcomer, try_join);
     world_agree(m, THREE);
     assert_true(
@@ -484,6 +515,7 @@ static void every_allocation_may_fail(void **state)
     mls_group_destroy(kept_branch);
     mls_buffer_clear(&kept);
     tries += sweep(&m[0], try_psk);
+    tries += sweep(&m[0], try_remove_psk);
     kept = world_save(&m[1]);
     struct world_client copy = {.identity = m[1].identity};
     tries += sweep(&copy, try_load);

@@ -195,6 +195,9 @@ static bool open_public(struct vector_case *v, struct protection *p, struct slic
                         const char *key)
 {
     struct mls_authenticated opened;
+    enum mls_wire_format format;
+    struct reader head = reader_of(message);
+    VECTOR_EXPECT(v, mls_read_message_head(&head, &format) == MLS_OK);
     VECTOR_EXPECT(v, mls_read_public_message(message, &v->arena, &opened) == MLS_OK);
     VECTOR_EXPECT(v, membership_is_valid(v, p, &opened));
     VECTOR_EXPECT(v, signature_is_valid(v, p, &opened));

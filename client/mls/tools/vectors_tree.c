@@ -50,11 +50,17 @@ static enum mls_error apply_proposal(struct mls_tree *tree, const struct mls_pro
         node = mls_leaf_create(tree->memory, proposal->add->leaf.encoded);
         return mls_tree_add(tree, node, &leaf);
     case MLS_PROPOSAL_UPDATE:
+        if (mls_tree_leaf(tree, sender) == NULL) {
+            return MLS_ERR_NOT_A_MEMBER;
+        }
         node = mls_leaf_create(tree->memory, proposal->update->encoded);
         mls_tree_blank(tree, mls_node_of_leaf(sender));
         mls_tree_blank_path(tree, sender);
         return mls_tree_fill(tree, mls_node_of_leaf(sender), node);
     case MLS_PROPOSAL_REMOVE:
+        if (mls_tree_leaf(tree, proposal->removed) == NULL) {
+            return MLS_ERR_REMOVED_BLANK;
+        }
         mls_tree_blank(tree, mls_node_of_leaf(proposal->removed));
         mls_tree_blank_path(tree, proposal->removed);
         mls_tree_truncate(tree);
@@ -156,11 +162,13 @@ static bool member_load(struct vector_case *v, const struct mls_tree *tree, cons
     const json_t *secrets = json_object_get(json, "path_secrets");
     *out = (struct member){.leaf = (uint32_t)vector_number(json, "index")};
     struct slice priv = vector_hex(v, json, "encryption_priv");
+    struct slice seed = vector_hex(v, json, "signature_priv");
     VECTOR_EXPECT(v, priv.size == v->suite->kem_private_bytes);
+    VECTOR_EXPECT(v, seed.size == v->suite->signature_seed_bytes);
+    VECTOR_EXPECT(v, mls_tree_leaf(tree, out->leaf) != NULL);
     memcpy(out->keys[0], priv.data, priv.size);
     out->by_level[0] = out->keys[0];
-    v->suite->signature_keys(vector_hex(v, json, "signature_priv").data, public_key,
-                             out->signature_private);
+    v->suite->signature_keys(seed.data, public_key, out->signature_private);
     for (size_t i = 0; i < json_array_size(secrets); i++) {
         const json_t *entry = json_array_get(secrets, i);
         uint32_t node = (uint32_t)vector_number(entry, "node");
@@ -168,6 +176,7 @@ static bool member_load(struct vector_case *v, const struct mls_tree *tree, cons
         uint8_t secret[MLS_HASH_MAX_BYTES];
         struct slice path_secret = vector_hex(v, entry, "path_secret");
         VECTOR_EXPECT(v, path_secret.size == v->suite->hash_bytes && level <= MLS_DEPTH_MAX);
+        VECTOR_EXPECT(v, mls_tree_node_at(tree, node) != NULL);
         mls_derive_secret(v->suite, path_secret.data, "node", secret);
         mls_hpke_derive_keys(v->suite, slice_of(secret, v->suite->hash_bytes), out->keys[level],
                              public_key);
@@ -243,6 +252,7 @@ static bool take_path(struct vector_case *v, struct mls_tree *tree, const json_t
     struct reader reader = reader_of(vector_hex(v, json, "update_path"));
     VECTOR_EXPECT(v, mls_read_update_path(&reader, &v->arena, &update) == MLS_OK);
     VECTOR_EXPECT(v, reader_is_done(&reader));
+    VECTOR_EXPECT(v, mls_tree_leaf(tree, sender) != NULL);
     mls_tree_filtered_path(tree, sender, &path);
     VECTOR_EXPECT(v, path.count == update.node_count);
     for (uint32_t i = 0; i < path.count; i++) {
