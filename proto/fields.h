@@ -148,7 +148,8 @@
     F(ID, origin_host)                                                                             \
     F(U64, origin_incarnation)                                                                     \
     F(U64, origin_shard)                                                                           \
-    F(U64, origin_offset)
+    F(U64, origin_offset)                                                                          \
+    F(U32, outbox_kind)
 
 #define WRITTEN_FIELDS(F) F(ERROR, error) F(BYTES, text) F(U64, membership_version)
 
@@ -178,7 +179,8 @@
     F(ID, conversation)                                                                            \
     F(ID, message)                                                                                 \
     F(ID, sender)                                                                                  \
-    F(IDS, users, user_count, FANOUT_MEMBERS_MAX, struct id)
+    F(IDS, users, user_count, FANOUT_MEMBERS_MAX, struct id)                                       \
+    F(U32, kind)
 
 #define OUTBOX_DONE_FIELDS(F)                                                                      \
     F(IDS, entries, entry_count, OUTBOX_DONE_ENTRIES_MAX, struct message_outbox_entry)

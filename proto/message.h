@@ -254,6 +254,18 @@ struct message_admin_reply {
     struct slice json;
 };
 
+/*
+ * What happened, in users' logs and in outboxes: on the wire and on disk. What is not known is
+ * carried along and shown in no inbox. Numbers that are to come: 3 edit, 4 deletion, 5 reaction,
+ * 6 membership, 7 settings, 8 receipt, 9 handshake.
+ */
+enum happening {
+    HAPPENED_MESSAGE = 1,
+    /* The conversation is a channel for this user: its messages come without an event. In place of
+     * a message's id stands the membership version of the act, twice. */
+    HAPPENED_CHANNEL = 2,
+};
+
 /* A fragment of one partition, for one replica. */
 struct message_write {
     uint64_t topology_version;
@@ -262,6 +274,7 @@ struct message_write {
     struct slice packed; /* node/store/row.h */
     /* A message that has to be fanned out: the replica notes it in its outbox. */
     bool has_outbox;
+    uint32_t outbox_kind; /* enum happening */
     struct id outbox_message;
     struct id outbox_sender;
     /* What other replicas hold already: read repair. It is not judged by its age. */
@@ -321,6 +334,7 @@ struct message_fanout {
     struct id conversation;
     struct id message;
     struct id sender;
+    uint32_t kind;          /* enum happening */
     const struct id *users; /* those of whom the receiver is a replica */
     uint32_t user_count;
 };

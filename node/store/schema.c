@@ -7,7 +7,7 @@
 #include "node/store/row.h"
 
 #define TABLE_NUMBER_MAX 20
-#define COLUMN_NUMBER_MAX 6
+#define COLUMN_NUMBER_MAX 7
 
 static const struct column_spec columns[TABLE_NUMBER_MAX + 1][COLUMN_NUMBER_MAX + 1] = {
 #define X(table, name, number, merge, least, most, subkey_)                                        \

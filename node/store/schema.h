@@ -53,13 +53,14 @@
     X(CONVERSATION, CREATED_AT, 3, FIRST, 8, 8, NONE)        /* Unix ms */                         \
     X(CONVERSATION, MEMBERSHIP_VERSION, 4, MAX, 8, 8, NONE) /* hybrid time of the newest change */ \
     X(CONVERSATION, EPOCH, 5, MAX, 8, 8, NONE)                                                     \
-    X(CONVERSATION, RETENTION, 6, LWW, 8, 8, NONE)                /* seconds */                    \
-    X(MEMBER, NAME, 1, FIRST, 0, NAME_MAX_BYTES, NONE)            /* the user's name, UTF-8 */     \
-    X(MEMBER, ROLE, 2, LWW, 1, 1, NONE)                           /* 1 member, 2 admin */          \
-    X(MEMBER, JOINED_AT, 3, LWW, 8, 8, NONE)                      /* Unix ms */                    \
-    X(MEMBER, LEFT_AT, 4, LWW, 8, 8, NONE)                        /* Unix ms; 0: not left */       \
-    X(MEMBER, DELIVERED_UP_TO, 5, MAX, 16, 16, NONE)              /* message id */                 \
-    X(MEMBER, READ_UP_TO, 6, MAX, 16, 16, NONE)                   /* message id */                 \
+    X(CONVERSATION, RETENTION, 6, LWW, 8, 8, NONE)       /* seconds */                             \
+    X(CONVERSATION, CHANNEL_SINCE, 7, FIRST, 8, 8, NONE) /* membership version of the change */    \
+    X(MEMBER, NAME, 1, FIRST, 0, NAME_MAX_BYTES, NONE)   /* the user's name, UTF-8 */              \
+    X(MEMBER, ROLE, 2, LWW, 1, 1, NONE)                  /* 1 member, 2 admin */                   \
+    X(MEMBER, JOINED_AT, 3, LWW, 8, 8, NONE)             /* Unix ms */                             \
+    X(MEMBER, LEFT_AT, 4, LWW, 8, 8, NONE)               /* Unix ms; 0: not left */                \
+    X(MEMBER, DELIVERED_UP_TO, 5, MAX, 16, 16, NONE)     /* message id */                          \
+    X(MEMBER, READ_UP_TO, 6, MAX, 16, 16, NONE)          /* message id */                          \
     X(MESSAGE, CONTENT, 1, FIRST, 0, ROW_CONTENT_MAX_BYTES, NONE) /* proto/content.h, one cell */  \
     X(MESSAGE, EDITED, 2, LWW, 0, ROW_CONTENT_MAX_BYTES, NONE)    /* proto/content.h */            \
     X(MESSAGE, DELETED, 3, DEAD, 0, 0, NONE)                                                       \

@@ -144,8 +144,7 @@ void actor_send(struct actor *actor, uint32_t conversation)
         .level = actor_level(actor),
         .attempts_max = 1 + (uint32_t)random_below(&actor->random, ATTEMPTS_MAX),
     };
-    if (world_has(actor->world, EXTRA_TWO_BODIES) &&
-        random_chance(&actor->random, RIVAL_PERMILLE)) {
+    if (world_has_rivals(actor->world) && random_chance(&actor->random, RIVAL_PERMILLE)) {
         rival_send(actor, conversation, sending->message);
     }
     attempt(sending);

@@ -118,8 +118,8 @@ static void rival_choose(struct importer *importer, uint32_t batch)
     struct model_message *message = importer->messages[batch][place];
     struct content content;
     uint8_t bytes[ACTOR_CONTENT_MAX_BYTES];
-    if (!world_has(importer->world, EXTRA_TWO_BODIES) || message == NULL ||
-        message->other != NULL || !random_chance(&importer->random, OTHER_BODY_PERMILLE)) {
+    if (!world_has_rivals(importer->world) || message == NULL || message->other != NULL ||
+        !random_chance(&importer->random, OTHER_BODY_PERMILLE)) {
         return;
     }
     enum columba_error error =

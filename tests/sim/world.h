@@ -131,6 +131,12 @@ static inline bool world_has(const struct world *world, enum world_extra extra)
     return (world->options.extras & 1u << extra) != 0;
 }
 
+/* Two bodies under one id make a read wait for every replica, a slow one too. */
+static inline bool world_has_rivals(const struct world *world)
+{
+    return world_has(world, EXTRA_TWO_BODIES) && world->plan.climate != CLIMATE_ONE_SLOW;
+}
+
 static inline uint64_t world_now_us(const struct world *world)
 {
     return world->schedule.now_us;

@@ -181,7 +181,8 @@ static const struct message sample_messages[] = {
                 .message = ID_OF(0xb1),
                 .sender = ID_OF(1),
                 .users = sample_users,
-                .user_count = 3}},
+                .user_count = 3,
+                .kind = HAPPENED_CHANNEL}},
     {.type = MESSAGE_OUTBOX_DONE, .outbox_done = {.entries = sample_entries, .entry_count = 2}},
 };
 

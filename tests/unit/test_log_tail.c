@@ -75,7 +75,7 @@ static void append_one(uint32_t user)
     struct id owner = id_numbered(user);
     struct id conversation = id_numbered(user * 2);
     struct id message = id_numbered(model.count);
-    log_tail_append(&model.tail, &owner, &conversation, &message, model.count % 3 == 0);
+    log_tail_append(&model.tail, &owner, &conversation, &message, 1, model.count % 3 == 0);
     model.events[model.count++] = (struct model_event){.user = user, .row = model.rows - 1};
     model.row_unfolded[model.rows - 1]++;
     model.unfolded++;

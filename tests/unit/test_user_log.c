@@ -173,6 +173,7 @@ static void fan_out(uint8_t message, const struct id *users, uint32_t count)
                                              .conversation = id_of(0xc0),
                                              .message = id_of(message),
                                              .sender = id_of(0xa1),
+                                             .kind = HAPPENED_MESSAGE,
                                              .users = users,
                                              .user_count = count};
     struct event event = {.type = EVENT_REQUEST};
@@ -231,8 +232,9 @@ static void node_restart(void)
 
 static const uint8_t arrival_key[] = {LOCAL_ARRIVAL, 0, 0, 1, 0, 0, 0, 0, 1};
 /* Two messages of one batch: one to two users, one to one. */
-static const uint8_t arrival_value[] = {1,         X16(0xc0), X16(0x71), 0, 2, 1, X16(0xa1), 0,
-                                        X16(0xb2), X16(0xc0), X16(0x72), 0, 1, 0, X16(0xb2)};
+static const uint8_t arrival_value[] = {
+    2,         HAPPENED_MESSAGE, X16(0xc0), X16(0x71), 0, 2, 1, X16(0xa1), 0,
+    X16(0xb2), HAPPENED_MESSAGE, X16(0xc0), X16(0x72), 0, 1, 0, X16(0xb2)};
 
 static const struct write *write_of_type(enum effect_type type)
 {
@@ -276,7 +278,8 @@ static void a_batch_of_events_is_one_row_with_these_bytes(void **state)
 /* What a fold of 0xb2's two messages writes. */
 static void assert_folded(bool row_goes)
 {
-    static const uint8_t log_value[] = {1, 0, X16(0xc0), X16(0x71), 0, X16(0xc0), X16(0x72)};
+    static const uint8_t log_value[] = {
+        2, HAPPENED_MESSAGE, 0, X16(0xc0), X16(0x71), HAPPENED_MESSAGE, 0, X16(0xc0), X16(0x72)};
     const struct write *put = write_of_type(EFFECT_PUT);
     assert_non_null(put);
     assert_int_equal(put->key[0], LOCAL_LOG);
@@ -371,7 +374,7 @@ static void events_may_come_before_all_is_read_back(void **state)
     /* The row that was open is written, its own start's sequence in its key. */
     assert_int_equal(write_of_type(EFFECT_PUT)->key[3], 2);
     inbox_read(0xb2);
-    assert_int_equal(write_of_type(EFFECT_PUT)->value_size, 1 + 3 * 33);
+    assert_int_equal(write_of_type(EFFECT_PUT)->value_size, 1 + 3 * 34);
 }
 
 static void a_log_that_cannot_be_read_refuses_and_is_tried_again(void **state)

@@ -1,6 +1,7 @@
 #include "node/core/coordinator/fanout.h"
 
 #include "base/assert.h"
+#include "base/bytes.h"
 #include "node/core/coordinator/members.h"
 #include "node/core/coordinator/peer_answer.h"
 #include "node/core/machine/partition.h"
@@ -251,6 +252,7 @@ static void target_ask(struct core *core, struct op *op, struct target *target)
                                               .conversation = fanout->order.conversation,
                                               .message = fanout->order.message,
                                               .sender = fanout->order.sender,
+                                              .kind = fanout->order.kind,
                                               .users = users,
                                               .user_count = target->member_count};
 #ifdef COLUMBA_BUG_counter_counts_retry
@@ -259,33 +261,27 @@ static void target_ask(struct core *core, struct op *op, struct target *target)
     mail_ask(core, target->node, op_reference(op), message);
 }
 
-/* The members as they are now. */
-static bool users_keep(struct op *op, const struct members *members)
+static bool users_keep(struct op *op, const struct id *ids, uint32_t count)
 {
     struct fanout *fanout = op->fanout;
     struct slice users;
-    fanout->user_count = fanout->unmet = members->count;
-    fanout->acked = op_allocate(op, members->count);
-    if (fanout->acked == NULL ||
-        !op_keep(op, slice_of(members->users, members->count * sizeof(struct id)), &users)) {
+    fanout->user_count = fanout->unmet = count;
+    fanout->acked = op_allocate(op, count);
+    if (fanout->acked == NULL || !op_keep(op, slice_of(ids, count * sizeof(*ids)), &users)) {
         return false;
     }
     fanout->users = (const struct id *)(const void *)users.data;
     return true;
 }
 
-static void fanout_to(struct core *core, struct op *op, const struct members *members)
+static void fanout_to(struct core *core, struct op *op, const struct id *users, uint32_t count)
 {
     struct fanout *fanout = op->fanout;
-    if (members == NULL) {
-        fanout_finish(core, op, false);
-        return;
-    }
-    if (members->is_channel || members->count == 0) {
+    if (count == 0) {
         fanout_finish(core, op, true);
         return;
     }
-    if (!users_keep(op, members) || !targets_make(core, op) || fanout->target_count == 0) {
+    if (!users_keep(op, users, count) || !targets_make(core, op) || fanout->target_count == 0) {
         fanout_finish(core, op, false);
         return;
     }
@@ -296,20 +292,58 @@ static void fanout_to(struct core *core, struct op *op, const struct members *me
     }
 }
 
-static void fanout_members_loaded(struct core *core, struct op *op)
+static void chosen_loaded(struct core *core, struct op *op)
 {
-    const struct members *members =
-        op->status.error == COLUMBA_OK
-            ? members_cache_get(&core->members, &op->fanout->order.conversation)
-            : NULL;
-    fanout_to(core, op, members);
+    if (op->status.error != COLUMBA_OK) {
+        fanout_finish(core, op, false);
+        return;
+    }
+    fanout_to(core, op, op->load->users, op->load->count);
+}
+
+static void members_loaded(struct core *core, struct op *op)
+{
+    const struct members_load *load = op->load;
+    if (op->status.error != COLUMBA_OK || !load->found) {
+        fanout_finish(core, op, false);
+        return;
+    }
+    if (!load->is_channel) {
+        fanout_to(core, op, load->users, load->count);
+        return;
+    }
+    /* It was sent when this was a group, or it would not be here. */
+    struct members_choice choice = {.before = load->channel_since};
+    if (choice.before == 0) {
+        fanout_to(core, op, load->users, load->count);
+        return;
+    }
+    members_choose(core, op, &load->conversation, &choice, chosen_loaded);
+}
+
+static bool fanout_make(struct op *op, const struct fanout_order *order, fanout_done *at_end)
+{
+    op->fanout = op_allocate(op, sizeof(*op->fanout));
+    if (op->fanout == NULL) {
+        return false;
+    }
+    op->fanout->order = *order;
+    op->fanout->done = at_end;
+    return true;
+}
+
+/* To the members of an act; the version stands in the place of a message. */
+static void channel_begin(struct core *core, struct op *op)
+{
+    const struct fanout_order *order = &op->fanout->order;
+    struct members_choice choice = {.only = bytes_get_u64_be(order->message.bytes)};
+    members_choose(core, op, &order->conversation, &choice, chosen_loaded);
 }
 
 void fanout_begin(struct core *core, struct op *op, const struct fanout_order *order,
                   fanout_done *at_end)
 {
-    op->fanout = op_allocate(op, sizeof(*op->fanout));
-    if (op->fanout == NULL) {
+    if (!fanout_make(op, order, at_end)) {
         core->counters.fanouts_failed++;
         if (at_end != NULL) {
             at_end(core, op, false);
@@ -317,17 +351,20 @@ void fanout_begin(struct core *core, struct op *op, const struct fanout_order *o
         op_end(core, op);
         return;
     }
-    op->fanout->order = *order;
-    op->fanout->done = at_end;
+    if (order->kind == HAPPENED_CHANNEL) {
+        channel_begin(core, op);
+        return;
+    }
     const struct members *members = members_cache_get(&core->members, &order->conversation);
-    bool is_fresh = members != NULL && members->version >= order->membership_version;
+    bool is_fresh =
+        members != NULL && !members->is_channel && members->version >= order->membership_version;
 #ifdef COLUMBA_BUG_stale_members
     is_fresh = members != NULL;
 #endif
     if (is_fresh) {
-        fanout_to(core, op, members);
+        fanout_to(core, op, members->users, members->count);
         return;
     }
     members_load(core, op, &order->conversation, core->cluster.topology->read_consistency,
-                 fanout_members_loaded);
+                 members_loaded);
 }

@@ -8,8 +8,13 @@
 
 #include "node/core/machine/op.h"
 
-/* What is fanned out. */
+/*
+ * What is fanned out. A message goes to the members as they are now; if the conversation has become
+ * a channel since it was sent, to those who were in it before. HAPPENED_CHANNEL goes to the members
+ * of the act whose version it is, and to all if that act made it a channel.
+ */
 struct fanout_order {
+    uint8_t kind; /* enum happening */
     struct id conversation;
     struct id message;
     struct id sender;
@@ -21,7 +26,7 @@ struct fanout_order {
 typedef void fanout_done(struct core *core, struct op *op, bool reached_all);
 
 /*
- * To the members as they are now; then says `done` to the conversation's replicas and ends the
+ * Delivers it; then says `done` to the conversation's replicas and ends the
  * operation. `at_end` (may be NULL) hears first whether it reached everybody; if it did not, the
  * outbox entries stay.
  */

@@ -36,44 +36,53 @@ static void conversation_row_take(struct op *op, struct slice row)
         case COLUMN_CONVERSATION_MEMBERSHIP_VERSION:
             load->version = cell_u64(&cell);
             break;
+        case COLUMN_CONVERSATION_CHANNEL_SINCE:
+            load->channel_since = cell_u64(&cell);
+            break;
         default:
             break;
         }
     }
 }
 
-/* One more than a group may have is enough to know that it is a channel. */
-static uint32_t users_max(const struct core *core)
-{
-    return core->config.fanout_members_max + 1;
-}
-
 /* Room for the page: most conversations are small, and have one. False: no memory. */
-static bool users_make_room(struct core *core, struct op *op)
+static bool users_make_room(struct op *op)
 {
     struct members_load *load = op->load;
     if (load->users != NULL) {
         return true;
     }
-    uint32_t most = op->read->more ? users_max(core) : op->read->row_count;
+    uint32_t most = op->read->more ? load->users_max : op->read->row_count;
     load->users = arena_allocate_array(&op->arena, most + 1, sizeof(struct id));
     return load->users != NULL;
 }
 
+/* An act stamps what it writes with its version. */
+static bool member_is_chosen(const struct members_load *load, struct slice row)
+{
+    const struct members_choice *choice = &load->choice;
+    struct cell cell;
+    uint64_t act = row_find(row, COLUMN_MEMBER_JOINED_AT, &cell) ? cell.timestamp : 0;
+    bool is_of_act =
+        choice->only == 0 || choice->only == load->channel_since || choice->only == act;
+    return is_of_act && (choice->before == 0 || act < choice->before);
+}
+
 /* False: no memory. */
-static bool page_take(struct core *core, struct op *op)
+static bool page_take(struct op *op)
 {
     struct members_load *load = op->load;
     struct packed_reader reader;
     struct packed_row row;
-    if (!users_make_room(core, op)) {
+    if (!users_make_room(op)) {
         return false;
     }
     packed_reader_init(&reader, op->read->packed);
-    while (packed_reader_next(&reader, &row) && load->count < users_max(core)) {
+    while (packed_reader_next(&reader, &row) && load->count < load->users_max) {
         if (row.table == TABLE_CONVERSATION) {
             conversation_row_take(op, row.row);
-        } else if (row.clustering.size == ID_BYTES && member_is_in(row.row)) {
+        } else if (row.clustering.size == ID_BYTES && member_is_in(row.row) &&
+                   member_is_chosen(load, row.row)) {
             memcpy(load->users[load->count++].bytes, row.clustering.data, ID_BYTES);
         }
     }
@@ -83,9 +92,12 @@ static bool page_take(struct core *core, struct op *op)
 static void load_finish(struct core *core, struct op *op)
 {
     struct members_load *load = op->load;
-    load->is_channel =
-        load->kind == KIND_BROADCAST || load->count > core->config.fanout_members_max;
-    if (!load->found) {
+    bool is_choice = load->choice.only != 0 || load->choice.before != 0;
+    load->is_channel = load->kind == KIND_BROADCAST || load->channel_since != 0 ||
+                       load->count > core->config.fanout_members_max;
+    if (is_choice) {
+        /* Not what the conversation has. */
+    } else if (!load->found) {
         members_cache_drop(&core->members, &load->conversation);
     } else {
         /* Without memory it is only not cached. */
@@ -131,14 +143,14 @@ static void page_read(struct core *core, struct op *op)
 {
     struct members_load *load = op->load;
     struct packed_row last;
-    if (op->status.error == COLUMBA_OK && !page_take(core, op)) {
+    if (op->status.error == COLUMBA_OK && !page_take(op)) {
         op->status.error = ERR_NO_MEMORY;
     }
     if (op->status.error != COLUMBA_OK) {
         load->next(core, op);
         return;
     }
-    bool goes_on = op->read->more && load->count < users_max(core) && page_last(op, &last) &&
+    bool goes_on = op->read->more && load->count < load->users_max && page_last(op, &last) &&
                    last.table == TABLE_MEMBER;
     if (goes_on) {
         page_ask(core, op, &last);
@@ -147,17 +159,36 @@ static void page_read(struct core *core, struct op *op)
     }
 }
 
-void members_load(struct core *core, struct op *op, const struct id *conversation,
-                  enum consistency level, op_next *next)
+static void load_begin(struct core *core, struct op *op, const struct members_load *how)
 {
     op->load = op_allocate(op, sizeof(*op->load));
     if (op->load == NULL) {
         op->status = (struct message_status){.error = ERR_NO_MEMORY};
-        next(core, op);
+        how->next(core, op);
         return;
     }
-    op->load->conversation = *conversation;
-    op->load->level = level;
-    op->load->next = next;
+    *op->load = *how;
     page_ask(core, op, NULL);
+}
+
+void members_load(struct core *core, struct op *op, const struct id *conversation,
+                  enum consistency level, op_next *next)
+{
+    /* One more than a group may have is enough to know that it is a channel. */
+    struct members_load how = {.conversation = *conversation,
+                               .level = level,
+                               .next = next,
+                               .users_max = core->config.fanout_members_max + 1};
+    load_begin(core, op, &how);
+}
+
+void members_choose(struct core *core, struct op *op, const struct id *conversation,
+                    const struct members_choice *choice, op_next *next)
+{
+    struct members_load how = {.conversation = *conversation,
+                               .level = core->cluster.topology->read_consistency,
+                               .next = next,
+                               .choice = *choice,
+                               .users_max = FANOUT_MEMBERS_MAX};
+    load_begin(core, op, &how);
 }

@@ -34,7 +34,7 @@ static enum columba_error events_append(struct core *core, const struct message_
     for (uint32_t i = 0; i < fanout->user_count; i++) {
         bool is_own = id_equal(&fanout->sender, &fanout->users[i]);
         struct log_user *user = user_log_append(core, &fanout->users[i], &fanout->conversation,
-                                                &fanout->message, is_own);
+                                                &fanout->message, (uint8_t)fanout->kind, is_own);
         if (user == NULL) {
             return ERR_NO_MEMORY;
         }

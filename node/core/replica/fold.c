@@ -1,7 +1,8 @@
 #include "node/core/replica/fold.h"
 
-#include "base/sort.h"
+#include "base/assert.h"
 #include "base/bytes.h"
+#include "base/sort.h"
 #include "node/core/replica/log_recovery.h"
 #include "node/core/state.h"
 #include "ring/token.h"
@@ -11,9 +12,12 @@
 /* Cells of an inbox row besides the unread set. */
 #define INBOX_FRAGMENT_BYTES 128u
 
+static const uint8_t channel_flag = INBOX_FLAG_CHANNEL;
+
 struct user_event {
     struct id conversation;
     struct id message;
+    uint8_t kind; /* enum happening */
     bool is_own;
 };
 
@@ -31,7 +35,7 @@ static size_t unread_collect(const struct user_event *events, uint32_t count, ui
     size_t size = 0;
     for (uint32_t i = 0; i < count; i++) {
         bool repeated = i > 0 && id_equal(&events[i].message, &events[i - 1].message);
-        if (!events[i].is_own && !repeated) {
+        if (events[i].kind == HAPPENED_MESSAGE && !events[i].is_own && !repeated) {
             memcpy(out_ids + size, events[i].message.bytes, ID_BYTES);
             size += ID_BYTES;
         }
@@ -39,10 +43,35 @@ static size_t unread_collect(const struct user_event *events, uint32_t count, ui
     return size;
 }
 
+/* NULL: no message among them. */
+static const struct id *newest_message(const struct user_event *events, uint32_t count)
+{
+    for (uint32_t i = count; i-- > 0;) {
+        if (events[i].kind == HAPPENED_MESSAGE) {
+            return &events[i].message;
+        }
+    }
+    return NULL;
+}
+
+/* Since which version the conversation is a channel; 0: nothing says so. */
+static uint64_t channel_version(const struct user_event *events, uint32_t count)
+{
+    uint64_t version = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t its = bytes_get_u64_be(events[i].message.bytes);
+        if (events[i].kind == HAPPENED_CHANNEL && its > version) {
+            version = its;
+        }
+    }
+    return version;
+}
+
 /* One conversation's events become one row fragment. */
 static bool conversation_fold(struct core *core, struct row_key *key,
                               const struct user_event *events, uint32_t count)
 {
+    COLUMBA_ASSERT(count > 0 && count <= FOLD_EVENTS_MAX);
     size_t room = INBOX_FRAGMENT_BYTES + count * (size_t)ID_BYTES;
     uint8_t *ids = effects_allocate(&core->effects, count * (size_t)ID_BYTES);
     uint8_t *buffer = effects_allocate(&core->effects, room);
@@ -53,17 +82,28 @@ static bool conversation_fold(struct core *core, struct row_key *key,
      * events into folds, it makes the same bytes. */
     struct row_writer row;
     row_writer_init(&row, buffer, room);
-    const struct id *newest = &events[count - 1].message;
-    row_writer_cell(&row, &(struct cell){.column = COLUMN_INBOX_LAST,
-                                         .value = slice_of(newest->bytes, ID_BYTES)});
+    const struct id *newest = newest_message(events, count);
+    if (newest != NULL) {
+        row_writer_cell(&row, &(struct cell){.column = COLUMN_INBOX_LAST,
+                                             .value = slice_of(newest->bytes, ID_BYTES)});
+    }
     size_t unread = unread_collect(events, count, ids);
     if (unread > 0) {
         row_writer_cell(
             &row, &(struct cell){.column = COLUMN_INBOX_UNREAD, .value = slice_of(ids, unread)});
     }
+    uint64_t channel_since = channel_version(events, count);
+    if (channel_since > 0) {
+        row_writer_cell(&row, &(struct cell){.column = COLUMN_INBOX_FLAGS,
+                                             .timestamp = channel_since,
+                                             .value = slice_of(&channel_flag, 1)});
+    }
     memcpy(key->clustering, events[0].conversation.bytes, ID_BYTES);
     struct key_bytes bytes = row_key_encode(key);
     struct slice done = row_writer_done(&row);
+    if (row.cells == 0) {
+        return true; /* of kinds that are not known here */
+    }
     return done.size > 0 && batch_write(core, EFFECT_MERGE, key_slice(&bytes), done);
 }
 
@@ -109,6 +149,7 @@ static bool user_fold(struct core *core, struct log_user *user)
         const struct log_event *event = log_tail_event(tail, at);
         events[count++] = (struct user_event){.conversation = event->conversation,
                                               .message = event->message,
+                                              .kind = event->kind,
                                               .is_own = event->is_own};
         at = event->next;
     }

@@ -7,6 +7,7 @@
 static void messages_recover(struct core *core, struct reader *reader)
 {
     while (reader_left(reader) > 0) {
+        uint8_t kind = reader_u8(reader);
         struct id conversation = reader_id(reader);
         struct id message = reader_id(reader);
         for (uint16_t left = reader_u16(reader); left > 0; left--) {
@@ -15,7 +16,7 @@ static void messages_recover(struct core *core, struct reader *reader)
             if (reader->failed) {
                 return;
             }
-            log_tail_append(&core->user_log.tail, &user, &conversation, &message,
+            log_tail_append(&core->user_log.tail, &user, &conversation, &message, kind,
                             (flags & USER_LOG_FLAG_OWN) != 0);
         }
     }

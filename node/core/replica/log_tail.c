@@ -142,7 +142,7 @@ static void user_remove(struct log_tail *tail, struct log_user *user)
 
 struct log_user *log_tail_append(struct log_tail *tail, const struct id *user,
                                  const struct id *conversation, const struct id *message,
-                                 bool is_own)
+                                 uint8_t kind, bool is_own)
 {
     COLUMBA_ASSERT(tail->is_open && tail->events_end - tail->events_begin < tail->events_max);
     uint32_t position = tail->events_end++;
@@ -159,6 +159,7 @@ struct log_user *log_tail_append(struct log_tail *tail, const struct id *user,
                                                    .message = *message,
                                                    .user = (uint32_t)(owner - tail->users),
                                                    .row = tail->rows_end - 1,
+                                                   .kind = kind,
                                                    .is_own = is_own};
     struct log_row *row = row_at(tail, tail->rows_end - 1);
     row->count++;

@@ -31,6 +31,7 @@ struct log_event {
     uint32_t user; /* in `users` */
     uint32_t next; /* of the user's, a position; the last one's means nothing */
     uint32_t row;  /* a position */
+    uint8_t kind;  /* enum happening; of no concern here */
     bool is_own;   /* sent by this user */
     bool is_folded;
 };
@@ -84,7 +85,7 @@ void log_tail_row_open(struct log_tail *tail, uint64_t sequence);
 /* Into the open row; there must be room. Returns the user. */
 struct log_user *log_tail_append(struct log_tail *tail, const struct id *user,
                                  const struct id *conversation, const struct id *message,
-                                 bool is_own);
+                                 uint8_t kind, bool is_own);
 /* The row that is open; NULL: none. */
 const struct log_row *log_tail_open_row(const struct log_tail *tail);
 void log_tail_row_close(struct log_tail *tail);

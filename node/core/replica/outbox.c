@@ -171,7 +171,7 @@ static struct writer row_writer_at(struct outbox *outbox)
 }
 
 void outbox_add(struct core *core, const struct id *conversation, const struct id *message,
-                const struct id *sender)
+                const struct id *sender, uint8_t kind)
 {
     struct outbox *outbox = &core->outbox;
     if (entry_find(outbox, conversation, message) != NULL) {
@@ -184,12 +184,13 @@ void outbox_add(struct core *core, const struct id *conversation, const struct i
     if (outbox->open_row->entries == 0) {
         writer_u8(&writer, OUTBOX_ROW_FORMAT);
     }
+    writer_u8(&writer, kind);
     writer_id(&writer, conversation);
     writer_id(&writer, message);
     writer_id(&writer, sender);
     COLUMBA_ASSERT(!writer.failed);
     struct outbox_entry entry = {
-        .conversation = *conversation, .message = *message, .sender = *sender};
+        .conversation = *conversation, .message = *message, .sender = *sender, .kind = kind};
     entry_add(core, outbox->open_row, &entry);
 }
 
@@ -262,7 +263,8 @@ static bool row_recover(struct core *core, uint64_t sequence, struct slice value
     }
     struct outbox_row *row = row_take(outbox, sequence);
     for (uint32_t i = 0; i < entries; i++) {
-        struct outbox_entry entry = {.conversation = reader_id(&reader)};
+        struct outbox_entry entry = {.kind = reader_u8(&reader)};
+        entry.conversation = reader_id(&reader);
         entry.message = reader_id(&reader);
         entry.sender = reader_id(&reader);
         if (entry_find(outbox, &entry.conversation, &entry.message) == NULL) {

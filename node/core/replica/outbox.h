@@ -9,7 +9,7 @@
  *   waiting --done--> gone
  *      |  ^--taken over, not reached all: waits again, longer
  *
- *   row    [format u8 = 1] entry*;  entry  [conversation 16][message 16][sender 16]
+ *   row    [format u8 = 2] entry*;  entry  [kind u8][conversation 16][message 16][sender 16]
  *
  * At start the rows are read back and their entries wait as if they had just come.
  */
@@ -24,8 +24,8 @@
 #include "base/slice.h"
 #include "node/core/machine/recovery.h"
 
-#define OUTBOX_ROW_FORMAT 1u
-#define OUTBOX_ENTRY_BYTES (3u * ID_BYTES)
+#define OUTBOX_ROW_FORMAT 2u
+#define OUTBOX_ENTRY_BYTES (1u + 3u * ID_BYTES)
 /* Entries in one row; a batch that brings more opens another. */
 #define OUTBOX_ROW_ENTRIES_MAX 1024u
 /* Take-overs under way at once: they must not crowd out clients. */
@@ -46,6 +46,7 @@ struct outbox_entry {
     struct id conversation;
     struct id message;
     struct id sender;
+    uint8_t kind;          /* enum happening */
     struct list in_bucket; /* or in the free list */
     struct list in_queue;  /* by due_ms within a backoff class */
     struct outbox_row *row;
@@ -87,7 +88,7 @@ void outbox_clear(struct outbox *outbox, struct memory *memory);
 bool outbox_has_room(struct outbox *outbox, struct memory *memory);
 /* There must be room. An entry that is there already is left as it is. */
 void outbox_add(struct core *core, const struct id *conversation, const struct id *message,
-                const struct id *sender);
+                const struct id *sender, uint8_t kind);
 void outbox_done(struct core *core, const struct id *conversation, const struct id *message);
 void outbox_done_all(struct core *core, const struct message_outbox_done *done);
 /* An entry that is due to be taken over; it counts as tried and waits again, longer. NULL: none. */

@@ -7,9 +7,9 @@
 #include "ring/token.h"
 #include "node/store/key.h"
 
-#define LOG_EVENT_BYTES (1u + 2u * ID_BYTES)
+#define LOG_EVENT_BYTES (2u + 2u * ID_BYTES)
 /* An event that is alone with its message. */
-#define ARRIVAL_EVENT_MAX_BYTES (2 * ID_BYTES + 2 + (size_t)ARRIVAL_USER_BYTES)
+#define ARRIVAL_EVENT_MAX_BYTES (1 + 2 * ID_BYTES + 2 + (size_t)ARRIVAL_USER_BYTES)
 
 int user_log_init(struct user_log *log, struct memory *memory, uint64_t start_count,
                   uint32_t events_max)
@@ -48,7 +48,7 @@ void user_log_wait(struct user_log *log, struct op *op,
 
 static bool is_of_message(const struct log_event *event, const struct log_event *other)
 {
-    return id_equal(&event->message, &other->message) &&
+    return event->kind == other->kind && id_equal(&event->message, &other->message) &&
            id_equal(&event->conversation, &other->conversation);
 }
 
@@ -66,6 +66,7 @@ static uint32_t message_write(struct writer *writer, const struct log_tail *tail
                               uint32_t end)
 {
     const struct log_event *first = log_tail_event(tail, begin);
+    writer_u8(writer, first->kind);
     writer_id(writer, &first->conversation);
     writer_id(writer, &first->message);
     uint8_t *count_at = writer->at;
@@ -137,7 +138,7 @@ void user_log_batch_close(struct core *core)
 
 struct log_user *user_log_append(struct core *core, const struct id *user,
                                  const struct id *conversation, const struct id *message,
-                                 bool is_own)
+                                 uint8_t kind, bool is_own)
 {
     struct user_log *log = &core->user_log;
     const struct log_row *row = log_tail_open_row(&log->tail);
@@ -149,7 +150,7 @@ struct log_user *user_log_append(struct core *core, const struct id *user,
     }
     core->batch.has_writes = true; /* the row, when the batch is closed */
     core->counters.log_events++;
-    return log_tail_append(&log->tail, user, conversation, message, is_own);
+    return log_tail_append(&log->tail, user, conversation, message, kind, is_own);
 }
 
 /* ---- folded ---- */
@@ -167,6 +168,7 @@ static bool log_row_put(struct core *core, const struct log_user *user)
     uint32_t at = user->first;
     for (uint32_t left = user->count; left > 0; left--) {
         const struct log_event *event = log_tail_event(tail, at);
+        writer_u8(&writer, event->kind);
         writer_u8(&writer, event->is_own ? USER_LOG_FLAG_OWN : 0);
         writer_id(&writer, &event->conversation);
         writer_id(&writer, &event->message);

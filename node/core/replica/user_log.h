@@ -8,11 +8,12 @@
  *                same events are in memory (log_tail.h). The row goes when all of them are folded.
  *   folded       one row in the user's log for all events of a fold (fold.h).
  *
- *   arrival row  [format u8 = 1] message*
- *     message      [conversation 16][message 16][count u16] user * count
+ *   arrival row  [format u8 = 2] message*
+ *     message      [kind u8][conversation 16][message 16][count u16] user * count
+ *     kind         enum happening; one that is not known is kept, and folded into nothing
  *     user         [flags u8][user 16]                         flags: 1 sent by the user
- *   log row      [format u8 = 1] event*
- *     event        [flags u8][conversation 16][message 16]
+ *   log row      [format u8 = 2] event*
+ *     event        [kind u8][kind u8][flags u8][conversation 16][message 16]
  *
  * At a start the arrival rows that are left are read back into memory (log_recovery.h). What was
  * folded already may be folded again: inboxes are sets. Sequences grow for ever: the start counter
@@ -26,7 +27,7 @@
 #include "node/core/replica/log_tail.h"
 #include "node/core/machine/recovery.h"
 
-#define USER_LOG_FORMAT 1u
+#define USER_LOG_FORMAT 2u
 #define USER_LOG_FLAG_OWN 1u
 #define ARRIVAL_USER_BYTES (1u + ID_BYTES)
 /* Unfolded events of one user that are folded without anybody asking, at the latest, so that a fold
@@ -67,7 +68,7 @@ void user_log_clear(struct user_log *log, struct memory *memory);
 /* There must be room in the tail. Returns the user; NULL: no memory, not appended. */
 struct log_user *user_log_append(struct core *core, const struct id *user,
                                  const struct id *conversation, const struct id *message,
-                                 bool is_own);
+                                 uint8_t kind, bool is_own);
 /* Ends the open row, if there is one: it goes into the open batch. False: no memory, and it stays
  * open. */
 bool user_log_row_end(struct core *core);

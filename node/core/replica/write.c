@@ -148,7 +148,8 @@ static enum columba_error write_gather(struct core *core, const struct message_w
         look_took(core, write);
     }
     if (write->has_outbox) {
-        outbox_add(core, &write->partition, &write->outbox_message, &write->outbox_sender);
+        outbox_add(core, &write->partition, &write->outbox_message, &write->outbox_sender,
+                   (uint8_t)write->outbox_kind);
         out_waiter->wants_version = true;
         out_waiter->conversation = write->partition;
     }

@@ -44,8 +44,9 @@ static bool inbox_row(const struct packed_row *packed, void *out_row)
         }
     }
     *(struct message_inbox_row *)out_row = row;
-    /* A marker without a message: read before anything arrived here. */
-    return !id_is_zero(&row.last);
+    /* A marker without a message: read before anything arrived here. A channel's messages bring no
+     * event. */
+    return !id_is_zero(&row.last) || !row.has_unread;
 }
 
 static void inbox_page_read(struct core *core, struct op *op)

@@ -51,7 +51,8 @@ static void send_written(struct core *core, struct op *op)
         op_end(core, op);
         return;
     }
-    struct fanout_order order = {.conversation = send->conversation,
+    struct fanout_order order = {.kind = HAPPENED_MESSAGE,
+                                 .conversation = send->conversation,
                                  .message = send->message,
                                  .sender = send->sender,
                                  .membership_version = known_membership_version(core, op)};
@@ -63,6 +64,7 @@ static void send_write(struct core *core, struct op *op)
     const struct send *send = op->request;
     struct message_write write = {.packed = fragment_message(core, &send->message, send->content),
                                   .has_outbox = !op->admission->is_channel,
+                                  .outbox_kind = HAPPENED_MESSAGE,
                                   .outbox_message = send->message,
                                   .outbox_sender = send->sender};
     if (write.packed.size == 0) {

@@ -41,13 +41,18 @@ static bool takeover_begin(struct core *core, const struct outbox_entry *entry)
         return false;
     }
     /* Any version it finds may be stale: the members are read anew. */
-    *order = (struct fanout_order){.conversation = entry->conversation,
+    *order = (struct fanout_order){.kind = entry->kind,
+                                   .conversation = entry->conversation,
                                    .message = entry->message,
                                    .sender = entry->sender,
                                    .membership_version = MEMBERSHIP_VERSION_UNREAD};
     op->request = order;
     core->counters.takeovers++;
     core->takeovers++;
+    if (entry->kind != HAPPENED_MESSAGE) {
+        fanout_begin(core, op, order, takeover_fanned_out);
+        return true;
+    }
     uint8_t begin[ID_BYTES];
     uint8_t end[ID_BYTES + 1] = {0};
     clustering_of_id(TABLE_MESSAGE, &entry->message, begin);
