@@ -30,6 +30,7 @@ static bool core_make(struct columba_client *client, const struct columba_option
     config.timeout_ms = options->timeout_ms;
     config.connections_per_node = options->connections_per_node;
     config.requests_max = options->requests_max;
+    config.is_administrator = options->is_administrator;
     if (getrandom(&config.seed, sizeof(config.seed), 0) != sizeof(config.seed)) {
         return false;
     }

@@ -49,6 +49,7 @@ struct columba_options {
     uint32_t timeout_ms;
     uint32_t connections_per_node;
     uint32_t requests_max;
+    bool is_administrator;
     char cluster_name[COLUMBA_NAME_MAX_BYTES + 1];
     struct seal_key *key;     /* locked memory; NULL: none */
     columba_log_callback log; /* NULL: nobody listens */

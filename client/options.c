@@ -130,6 +130,12 @@ enum columba_error_code columba_options_set_requests_max(struct columba_options 
     return COLUMBA_ERROR_OK;
 }
 
+enum columba_error_code columba_options_set_administrator(struct columba_options *options)
+{
+    options->is_administrator = true;
+    return COLUMBA_ERROR_OK;
+}
+
 enum columba_error_code columba_options_set_key(struct columba_options *options, const uint8_t *key)
 {
     if (options == NULL || key == NULL) {

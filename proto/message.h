@@ -54,7 +54,8 @@ enum message_type {
 #undef X
 };
 
-enum peer_role { ROLE_CLIENT = 1, ROLE_NODE = 2 };
+/* An administrator has a place where clients have none left; it may ask ADMIN and PING only. */
+enum peer_role { ROLE_CLIENT = 1, ROLE_NODE = 2, ROLE_ADMINISTRATOR = 3 };
 
 /* The first frame on a connection, both ways a version is agreed before anything else. */
 struct message_hello {

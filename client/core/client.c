@@ -145,13 +145,13 @@ uint32_t client_in_flight(const struct client *client)
 
 static const struct message *hello(struct client *client)
 {
-    client->control =
-        (struct message){.type = MESSAGE_HELLO,
-                         .hello = {.protocol_min = PROTOCOL_VERSION_MIN,
-                                   .protocol_max = PROTOCOL_VERSION_MAX,
-                                   .role = ROLE_CLIENT,
-                                   .cluster_name = client->config.cluster_name,
-                                   .software = slice_of_text("libcolumba " COLUMBA_VERSION)}};
+    client->control = (struct message){
+        .type = MESSAGE_HELLO,
+        .hello = {.protocol_min = PROTOCOL_VERSION_MIN,
+                  .protocol_max = PROTOCOL_VERSION_MAX,
+                  .role = client->config.is_administrator ? ROLE_ADMINISTRATOR : ROLE_CLIENT,
+                  .cluster_name = client->config.cluster_name,
+                  .software = slice_of_text("libcolumba " COLUMBA_VERSION)}};
     return &client->control;
 }
 

@@ -71,7 +71,8 @@ struct client_config {
     uint32_t attempt_timeout_ms;
     uint32_t connections_per_node;
     uint32_t requests_max;
-    uint64_t seed; /* for jitter and message ids: has to differ between clients */
+    bool is_administrator; /* has a place where clients have none; asks ADMIN only */
+    uint64_t seed;         /* for jitter and message ids: has to differ between clients */
 };
 
 /* Timeout 10 s, attempt 2.5 s, 1 connection, 16,384 requests. */

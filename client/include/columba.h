@@ -246,6 +246,10 @@ COLUMBA_API enum columba_error_code columba_options_set_connections_per_node(
 /* Calls under way at once; more are refused with OVERLOADED. Default 16,384. */
 COLUMBA_API enum columba_error_code columba_options_set_requests_max(
     struct columba_options *options, uint32_t count);
+/* The client is for columba_admin only (other calls: NOT_SUPPORTED), and nodes keep a few places
+ * for such clients when all of the others are taken. */
+COLUMBA_API enum columba_error_code columba_options_set_administrator(
+    struct columba_options *options);
 /* The application key: COLUMBA_KEY_BYTES bytes, copied into locked memory and wiped with it. */
 COLUMBA_API enum columba_error_code columba_options_set_key(struct columba_options *options,
                                                             const uint8_t *key);

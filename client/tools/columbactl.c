@@ -184,7 +184,7 @@ int main(int argc, char **argv)
         CTL_COMMANDS(X)
 #undef X
     };
-    struct tool tool = {.program = "columbactl", .manual = &manual};
+    struct tool tool = {.program = "columbactl", .manual = &manual, .is_administrator = true};
     return (int)tool_run(&tool, argc, (const char **)(void *)argv, commands,
                          sizeof(commands) / sizeof(commands[0]));
 }

@@ -28,6 +28,9 @@ static bool options_fill(struct tool *tool, struct columba_options *options,
                     out_exit)) {
         return false;
     }
+    if (tool->is_administrator) {
+        columba_options_set_administrator(options);
+    }
     if (tool->consistency) {
         enum columba_consistency level;
         if (!columba_consistency_from_name(tool->consistency, &level)) {

@@ -45,9 +45,10 @@ struct tool {
     int show_help;
     int show_manual;
     bool is_json;
-    bool has_printed;    /* the one object */
-    json_t *error;       /* what failed last, for the one object */
-    poptContext context; /* owns the positional arguments */
+    bool is_administrator; /* asks columba_admin only */
+    bool has_printed;      /* the one object */
+    json_t *error;         /* what failed last, for the one object */
+    poptContext context;   /* owns the positional arguments */
     const char **arguments;
     size_t argument_count;
     struct columba_client *client;

@@ -1,5 +1,5 @@
 /*
- * Administration: commands that arrive as ADMIN messages from any client connection and are
+ * Administration: commands that arrive as ADMIN messages from administrators and clients and are
  * answered with one JSON object in an ADMIN_REPLY, or with a STATUS that says what is wrong
  * (ERR_INVALID for an unknown command or wrong arguments, with the right usage in its text).
  * `columbactl` renders the objects; their shapes are a contract. Members may be added, never
@@ -36,7 +36,7 @@
  *    "cpu_user_us": n, "cpu_system_us": n, "threads_cpu_us": {"core": n, "commit": n},
  *    "start_count": n,            starts of this data directory
  *    "mode": "normal" | "draining" | "drained",
- *    "connections": {"clients": n, "nodes": n, "handshakes": n},         now
+ *    "connections": {"clients": n, "nodes": n, "administrators": n, "handshakes": n},  now
  *    "counters":   {name: n, …},  the core's (node/core/core.h: CORE_COUNTERS)
  *    "shell":      {name: n, …},  the shell's (counters.h: SHELL_COUNTERS)
  *    "texts":      {name: text, …},  what each counter of both means

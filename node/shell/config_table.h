@@ -85,7 +85,7 @@
     X(NUMBER, fanout_members_max, "fanout_members_max", "1024", 1, FANOUT_MEMBERS_MAX, "",          \
       "A conversation with more members is a channel: no log entry for each member.")               \
     X(NUMBER, connections_max, "limits.connections_max", "12000", 8, 1000000, "",                   \
-      "Connections of clients and nodes; further ones are refused.")                                \
+      "Connections of clients; further ones are refused. Nodes and administrators have places of their own.") \
     X(NUMBER, connection_requests_max, "limits.connection_requests", "512", 1, 65536, "",           \
       "Requests of one client under way; more wait in its socket.")                                 \
     X(NUMBER, peer_requests_max, "limits.peer_requests", "16384", 1, 1000000, "",                   \

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "node/shell/admin.h"
-#include "node/shell/handshake.h"
 #include "node/shell/node.h"
 #include "proto/codec.h"
 
@@ -73,15 +71,15 @@ static void resume_consider(struct connection *connection)
     if (stream->is_paused && list_is_empty(&connection->resumable) &&
         intake_has_room(&connection->node->intake, &connection->asker, stream_unsent_bytes(stream),
                         stream->is_writing)) {
-        list_append(&connection->node->resumable, &connection->resumable);
+        list_append(&connection->node->connections.resumable, &connection->resumable);
     }
 }
 
 void connections_resume(struct node *node)
 {
-    while (!list_is_empty(&node->resumable)) {
+    while (!list_is_empty(&node->connections.resumable)) {
         struct connection *connection =
-            container_of(node->resumable.next, struct connection, resumable);
+            container_of(node->connections.resumable.next, struct connection, resumable);
         list_remove(&connection->resumable);
         stream_resume(&connection->stream);
     }
@@ -249,9 +247,12 @@ static void request_handle(struct connection *connection, const struct frame *fr
         }
         return;
     case REQUEST_ADMIN:
+        if (connection->state == CONNECTION_NODE) {
+            break;
+        }
         request = request_take(connection, frame);
         if (request != NULL) {
-            admin_handle(node, request, &message->admin);
+            node->connections.asked(node, request, &message->admin);
         }
         return;
     case REQUEST_UNKNOWN:
@@ -296,7 +297,7 @@ static void connection_frame(struct stream *stream, const struct frame *frame, s
     } else if (connection->state != CONNECTION_HANDSHAKE) {
         request_handle(connection, frame, &message);
     } else if (message.type == MESSAGE_HELLO) {
-        handshake_hello(connection, frame->request_id, &message.hello);
+        connection->node->connections.greeted(connection, frame->request_id, &message.hello);
     } else {
         connection->node->counters.frames_unexpected++;
         connection_refuse(connection, frame->request_id, ERR_INVALID,
@@ -336,14 +337,24 @@ static void requests_orphan(struct connection *connection)
     }
 }
 
+static void place_give_back(struct connection *connection)
+{
+    struct intake *intake = &connection->node->intake;
+    list_remove(&connection->kin);
+    if (connection->state == CONNECTION_HANDSHAKE) {
+        intake_greeting_give_back(intake);
+    } else {
+        intake_place_give_back(intake, connection->asker.side);
+    }
+}
+
 static void connection_closed(struct stream *stream)
 {
     struct connection *connection = connection_of(stream);
     requests_orphan(connection);
+    place_give_back(connection);
     list_remove(&connection->resumable);
     list_remove(&connection->link);
-    connection->node->connection_count--;
-    connection->node->refused_count -= connection->is_refused;
     free(connection);
 }
 
@@ -355,6 +366,20 @@ static const struct stream_table connection_table = {
     .closed = connection_closed,
 };
 
+/* The oldest that has not said who it is makes room. */
+static void greeting_end(struct node *node)
+{
+    list_for_each(at, &node->connections.greeting)
+    {
+        struct connection *connection = container_of(at, struct connection, kin);
+        if (connection->stream.state != STREAM_CLOSED) {
+            node->counters.connections_refused++;
+            stream_close(&connection->stream);
+            return;
+        }
+    }
+}
+
 struct connection *connection_create(struct node *node)
 {
     struct connection *connection = malloc(sizeof *connection);
@@ -362,7 +387,7 @@ struct connection *connection_create(struct node *node)
         return NULL;
     }
     *connection =
-        (struct connection){.node = node, .peer = NODE_NONE, .name = ++node->connection_names};
+        (struct connection){.node = node, .peer = NODE_NONE, .name = ++node->connections.names};
     if (stream_init(&connection->stream, &node->streams, &connection_table, INTAKE_CLIENTS) !=
         COLUMBA_OK) {
         free(connection);
@@ -370,16 +395,77 @@ struct connection *connection_create(struct node *node)
     }
     list_init(&connection->requests);
     list_init(&connection->resumable);
-    list_append(&node->connections, &connection->link);
-    node->connection_count++;
+    if (!intake_greeting_take(&node->intake)) {
+        greeting_end(node);
+    }
+    list_append(&node->connections.all, &connection->link);
+    list_append(&node->connections.greeting, &connection->kin);
     return connection;
+}
+
+static enum intake_side side_of(enum connection_state state)
+{
+    switch (state) {
+    case CONNECTION_NODE:
+        return INTAKE_NODES;
+    case CONNECTION_ADMINISTRATOR:
+        return INTAKE_ADMINISTRATION;
+    default:
+        return INTAKE_CLIENTS;
+    }
+}
+
+bool connection_settle(struct connection *connection, enum connection_state state, uint16_t peer)
+{
+    struct intake *intake = &connection->node->intake;
+    COLUMBA_ASSERT(connection->state == CONNECTION_HANDSHAKE && state != CONNECTION_HANDSHAKE);
+    if (!intake_place_take(intake, side_of(state))) {
+        return false;
+    }
+    place_give_back(connection);
+    connection->state = state;
+    connection->peer = peer;
+    if (state == CONNECTION_NODE) {
+        list_append(&connection->node->connections.nodes, &connection->kin);
+    }
+    connection->asker.side = side_of(state);
+    stream_side_set(&connection->stream, side_of(state));
+    stream_handshake_deadline(&connection->stream, 0);
+    return true;
 }
 
 /* ---- all of them ---- */
 
+static bool is_of_node(const struct connection *connection, uint16_t peer)
+{
+    return connection->peer == peer && connection->stream.state == STREAM_OPEN;
+}
+
+uint32_t connections_of_node(const struct node *node, uint16_t peer)
+{
+    uint32_t count = 0;
+    list_for_each(at, &node->connections.nodes)
+    {
+        count += is_of_node(container_of(at, struct connection, kin), peer);
+    }
+    return count;
+}
+
+void connections_of_node_trim(struct node *node, uint16_t peer)
+{
+    list_for_each(at, &node->connections.nodes)
+    {
+        struct connection *connection = container_of(at, struct connection, kin);
+        if (is_of_node(connection, peer)) {
+            stream_close(&connection->stream);
+            return;
+        }
+    }
+}
+
 void connections_finish(struct node *node)
 {
-    list_for_each_safe(at, &node->connections)
+    list_for_each_safe(at, &node->connections.all)
     {
         stream_finish(&container_of(at, struct connection, link)->stream);
     }
@@ -387,7 +473,7 @@ void connections_finish(struct node *node)
 
 void connections_close(struct node *node)
 {
-    list_for_each_safe(at, &node->connections)
+    list_for_each_safe(at, &node->connections.all)
     {
         stream_close(&container_of(at, struct connection, link)->stream);
     }

@@ -122,7 +122,7 @@ static void poll_fired(uv_timer_t *timer)
         node->drain.is_finishing = true;
         node->drain.output_until_ms = now_ms + DRAIN_OUTPUT_MS;
         connections_finish(node);
-    } else if (node->connection_count == 0 || now_ms >= node->drain.output_until_ms) {
+    } else if (list_is_empty(&node->connections.all) || now_ms >= node->drain.output_until_ms) {
         node_close(node);
     }
 }

@@ -23,21 +23,9 @@ static void connection_accepted(struct connection *connection)
     uv_tcp_keepalive(&connection->stream.tcp, 1, NODE_KEEPALIVE_SECONDS);
     turn_begin(node);
     stream_start(&connection->stream);
-    if (node->connection_count - node->refused_count <= node->connections_max) {
-        node->counters.connections_accepted++;
-        stream_handshake_deadline(&connection->stream,
-                                  node_now_ms(node) + node->config->handshake_timeout_ms);
-        return;
-    }
-    node->counters.connections_refused++;
-    connection->is_refused = true;
-    node->refused_count++;
-    if (node->refused_count > LISTENER_TOLD_MAX) {
-        stream_close(&connection->stream);
-        return;
-    }
-    connection_refuse(connection, 0, ERR_OVERLOADED,
-                      "the node has as many connections as it takes (limits.connections_max)");
+    node->counters.connections_accepted++;
+    stream_handshake_deadline(&connection->stream,
+                              node_now_ms(node) + node->config->handshake_timeout_ms);
 }
 
 static void connection_arrived(uv_stream_t *server, int status)

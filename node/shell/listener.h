@@ -1,6 +1,6 @@
 /*
- * The listener: accepts connections, as many as limits.connections_max and the limit of open files
- * allow; those above are told so, as long as they are not too many themselves.
+ * The listener: accepts connections. Whether there is a place for one shows when it has said whose
+ * it is (handshake.h).
  */
 #ifndef COLUMBA_NODE_SHELL_LISTENER_H
 #define COLUMBA_NODE_SHELL_LISTENER_H
@@ -10,8 +10,6 @@
 
 #include "base/error.h"
 
-/* Connections above the limit that are told so rather than closed without a word. */
-#define LISTENER_TOLD_MAX 64u
 #define LISTENER_BACKLOG 1024
 /* What the system takes ahead of what it can send: enough to keep a fast reader busy meanwhile. */
 #define LISTENER_UNSENT_BYTES (256u * 1024u)

@@ -5,6 +5,8 @@
 #include <sys/random.h>
 
 #include "base/assert.h"
+#include "node/shell/admin.h"
+#include "node/shell/handshake.h"
 #include "node/shell/open_files.h"
 #include "node/shell/storage.h"
 
@@ -262,6 +264,7 @@ static void intake_make(struct node *node)
         .reads = (uint32_t)config->reads_queued_max,
     };
     limits.sides[INTAKE_CLIENTS] = (struct intake_side_limits){
+        .connections = (uint32_t)node->connections_max,
         .asker_requests = (uint32_t)config->connection_requests_max,
         .requests = (uint32_t)config->requests_max,
         .request_bytes = config->request_bytes_max,
@@ -270,8 +273,11 @@ static void intake_make(struct node *node)
         .unsent_bytes = config->output_max_bytes,
     };
     limits.sides[INTAKE_ADMINISTRATION] = limits.sides[INTAKE_CLIENTS];
+    limits.sides[INTAKE_ADMINISTRATION].connections = INTAKE_ADMINISTRATION_CONNECTIONS;
     limits.sides[INTAKE_ADMINISTRATION].requests = INTAKE_ADMINISTRATION_REQUESTS;
+    limits.sides[INTAKE_ADMINISTRATION].unsent_bytes = NODE_ADMINISTRATION_OUTPUT_BYTES;
     limits.sides[INTAKE_NODES] = (struct intake_side_limits){
+        .connections = INTAKE_CONNECTIONS_OF_NODE * node->topology->node_count,
         .asker_requests = (uint32_t)config->peer_requests_max,
         .requests = (uint32_t)config->requests_max,
         .request_bytes = config->request_bytes_max,
@@ -317,12 +323,33 @@ static enum columba_error buffers_make(struct node *node)
     return error;
 }
 
-static void limits_set(struct node *node)
+/* What is opened beside clients' connections: the engine's files, connections to and from nodes, of
+ * administrators, and of those that have not said who they are. */
+static uint64_t open_files_other(const struct node *node)
 {
-    node->open_files_max = open_files_raise();
-    node->connections_max =
-        open_files_connections(node->log, node->open_files_max, node->config->connections_max,
-                               node->config->engine_open_files_max + node->topology->node_count);
+    uint64_t of_node = 1 + INTAKE_CONNECTIONS_OF_NODE;
+    return node->config->engine_open_files_max + OPEN_FILES_OTHER +
+           of_node * node->topology->node_count + INTAKE_ADMINISTRATION_CONNECTIONS +
+           INTAKE_GREETINGS_SPARE;
+}
+
+static enum columba_error limits_set(struct node *node, char *out_text)
+{
+    uint64_t wanted = node->config->connections_max;
+    uint64_t other = open_files_other(node);
+    uint64_t limit = open_files_raise();
+    uint64_t possible = limit > other ? limit - other : 0;
+    node->open_files_max = limit;
+    node->connections_max = possible < wanted ? possible : wanted;
+    if (possible >= wanted) {
+        return COLUMBA_OK;
+    }
+    if (possible < OPEN_FILES_CONNECTIONS_MIN) {
+        open_files_refuse(out_text, limit, wanted, other);
+        return ERR_CONFIGURATION;
+    }
+    open_files_warn(node->log, limit, wanted, other);
+    return COLUMBA_OK;
 }
 
 /* A factor above the number of nodes is allowed, but whoever wrote it should know. */
@@ -384,8 +411,10 @@ static enum columba_error node_open(struct node *node, const struct node_options
     enum columba_error error = state_open(node, options->accepts_data_loss, out_text);
     if (error == COLUMBA_OK) {
         loss_tell(node, options->accepts_data_loss);
-        limits_set(node);
         factors_warn(node);
+        error = limits_set(node, out_text);
+    }
+    if (error == COLUMBA_OK) {
         error = buffers_make(node);
     }
     if (error == COLUMBA_OK) {
@@ -411,8 +440,12 @@ enum columba_error node_create(const struct node_options *options, struct node *
     node->directory.lock = -1;
     node->random = random_seed();
     node->started_ns = uv_hrtime();
-    list_init(&node->connections);
-    list_init(&node->resumable);
+    list_init(&node->connections.all);
+    list_init(&node->connections.greeting);
+    list_init(&node->connections.nodes);
+    list_init(&node->connections.resumable);
+    node->connections.greeted = handshake_hello;
+    node->connections.asked = admin_handle;
     signal(SIGPIPE, SIG_IGN);
     enum columba_error error = node_open(node, options, out_text);
     if (error != COLUMBA_OK) {

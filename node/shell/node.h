@@ -30,7 +30,9 @@
 #include "node/shell/directory.h"
 #include "node/shell/drain.h"
 #include "node/shell/gossiper.h"
+#include "node/shell/handshake.h"
 #include "node/shell/listener.h"
+#include "node/shell/log_limit.h"
 #include "node/shell/peer.h"
 #include "node/shell/readers.h"
 #include "node/shell/requests.h"
@@ -43,6 +45,8 @@
 #define NODE_REQUEST_PATIENCE_MS 30000u
 /* Deadlines of connections are looked at this often, or four times in the shortest. */
 #define NODE_SWEEP_MAX_MS 1000u
+/* Reports of a large cluster, to a few administrators. */
+#define NODE_ADMINISTRATION_OUTPUT_BYTES (16u * MIB)
 
 enum node_mode { NODE_NORMAL, NODE_DRAINING, NODE_DRAINED, NODE_STOPPING };
 enum latency { LATENCY_SEND, LATENCY_READ, LATENCY_WRITE, LATENCY_COMMIT, LATENCY_COUNT };
@@ -73,12 +77,8 @@ struct node {
     struct requests requests;
 
     struct listener listener;
-    struct list connections;
-    struct list resumable;
-    uint64_t connection_names;
-    uint32_t connection_count;
-    uint32_t refused_count;
-    uint64_t connections_max; /* what the limit of open files allows */
+    struct connections connections;
+    uint64_t connections_max; /* of clients: what the limit of open files allows */
     uint64_t open_files_max;
     struct peer *peers; /* by the topology's index */
     struct gossiper gossiper;
@@ -89,6 +89,8 @@ struct node {
     uv_async_t stop;
     uv_signal_t signals[2];
     bool has_signals;
+
+    struct log_limit strangers[STRANGER_KINDS];
 
     struct message_node *welcome_nodes; /* parts of the WELCOME message */
     struct message_factor *welcome_factors;

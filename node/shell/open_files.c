@@ -1,6 +1,9 @@
 #include "node/shell/open_files.h"
 
+#include <stdio.h>
 #include <sys/resource.h>
+
+#include "node/shell/config.h"
 
 uint64_t open_files_raise(void)
 {
@@ -17,19 +20,24 @@ uint64_t open_files_raise(void)
     return limit.rlim_cur;
 }
 
-uint64_t open_files_connections(struct log *log, uint64_t limit, uint64_t wanted,
-                                uint64_t engine_files)
+void open_files_warn(struct log *log, uint64_t limit, uint64_t wanted, uint64_t other)
 {
-    uint64_t other = engine_files + OPEN_FILES_OTHER;
-    uint64_t possible = limit > other ? limit - other : 0;
-    if (possible >= wanted) {
-        return wanted;
-    }
     log_warning(log, "open_files",
                 "the limit of open files is %llu: too low for %llu connections "
                 "(limits.connections_max); %llu are taken. Raise it (ulimit -Hn, LimitNOFILE=) to "
                 "%llu",
-                (unsigned long long)limit, (unsigned long long)wanted, (unsigned long long)possible,
-                (unsigned long long)(wanted + other));
-    return possible;
+                (unsigned long long)limit, (unsigned long long)wanted,
+                (unsigned long long)(limit - other), (unsigned long long)(wanted + other));
+}
+
+void open_files_refuse(char *out_text, uint64_t limit, uint64_t wanted, uint64_t other)
+{
+    snprintf(out_text, CONFIG_PROBLEM_BYTES,
+             "the limit of open files is %llu, and %llu are needed before the first client can "
+             "connect. Raise it (ulimit -Hn, LimitNOFILE=) to %llu for %llu connections "
+             "(limits.connections_max), or to %llu at least; limits.engine_open_files can be "
+             "lowered as well",
+             (unsigned long long)limit, (unsigned long long)other,
+             (unsigned long long)(wanted + other), (unsigned long long)wanted,
+             (unsigned long long)(OPEN_FILES_CONNECTIONS_MIN + other));
 }

@@ -102,6 +102,17 @@ static void connected(uv_connect_t *connect, int status)
     }
 }
 
+/* The others know a node by its address. Where that is not one of this machine's (somebody between
+ * translates), the system chooses. */
+static void source_bind(struct peer *peer)
+{
+    struct address own = *node_address(peer->node, peer->node->self);
+    union address_socket socket;
+    own.port = 0;
+    address_to_socket(&own, &socket);
+    uv_tcp_bind(&peer->stream.tcp, &socket.any, 0);
+}
+
 static void peer_connect(struct peer *peer)
 {
     struct node *node = peer->node;
@@ -113,6 +124,7 @@ static void peer_connect(struct peer *peer)
         return;
     }
     peer->state = PEER_CONNECTING;
+    source_bind(peer);
     address_to_socket(node_address(node, peer->index), &socket);
     int failed = uv_tcp_connect(&peer->connect, &peer->stream.tcp, &socket.any, connected);
     if (failed != 0) {

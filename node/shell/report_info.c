@@ -85,14 +85,15 @@ static json_t *engine_report(const struct node *node)
 
 static json_t *connections_report(const struct node *node)
 {
-    int counts[3] = {0};
-    list_for_each(at, &node->connections)
+    int counts[CONNECTION_STATES] = {0};
+    list_for_each(at, &node->connections.all)
     {
         const struct connection *connection = container_of(at, struct connection, link);
         counts[connection->state]++;
     }
-    return json_pack("{s:i, s:i, s:i}", "clients", counts[CONNECTION_CLIENT], "nodes",
-                     counts[CONNECTION_NODE], "handshakes", counts[CONNECTION_HANDSHAKE]);
+    return json_pack("{s:i, s:i, s:i, s:i}", "clients", counts[CONNECTION_CLIENT], "nodes",
+                     counts[CONNECTION_NODE], "administrators", counts[CONNECTION_ADMINISTRATOR],
+                     "handshakes", counts[CONNECTION_HANDSHAKE]);
 }
 
 static uint64_t resident_bytes(void)

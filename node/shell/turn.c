@@ -256,7 +256,7 @@ void turn_end(struct node *node)
         effects_drain(node);
         batch_hand(node);
         stream_flush_all(&node->streams);
-    } while (node->turn.has_work || !list_is_empty(&node->resumable));
+    } while (node->turn.has_work || !list_is_empty(&node->connections.resumable));
     tick_set(node);
 }
 

@@ -32,12 +32,19 @@ struct shell_cluster {
 /* Starts `count` nodes; `options` are further lines of their configuration. Waits until each sees
  * all others. */
 void shell_cluster_start(struct shell_cluster *cluster, unsigned count, const char *options);
+/* Only the first `started` of them, and without waiting; the others' ports are free. */
+void shell_cluster_start_first(struct shell_cluster *cluster, unsigned count, unsigned started,
+                               const char *options);
 /* One node whose k-th commit fails. */
 void shell_cluster_start_failing(struct shell_cluster *cluster, uint32_t k);
 /* Stops those that run, in order, and removes their data. */
 void shell_cluster_stop(struct shell_cluster *cluster);
 /* Stops one and waits; its result is in shell_node.result. */
 void shell_node_stop(struct shell_node *node);
+/* Another process of one that was stopped. */
+void shell_node_start(struct shell_node *node);
+/* Whether a node sees all others up, and has connected to them. */
+bool shell_node_sees_all(struct shell_cluster *cluster, unsigned index);
 /* Waits for a node that ends by itself. */
 void shell_node_join(struct shell_node *node);
 
@@ -47,10 +54,17 @@ struct shell_client {
     uint8_t *bytes;     /* SHELL_CLIENT_BYTES */
 };
 
+/* A TCP socket that is bound to an address of 127.0.0.0/8, the port 0 for any. */
+int shell_socket_bound(uint32_t host, uint16_t port);
+/* Takes over a socket that is connected. */
+void shell_client_adopt(struct shell_client *client, int connected);
 /* Connects without a greeting. */
 void shell_client_open(struct shell_client *client, uint16_t port);
 /* Connects and greets. */
 void shell_client_connect(struct shell_client *client, uint16_t port);
+void shell_client_connect_as(struct shell_client *client, uint16_t port, enum peer_role role);
+/* A greeting of the test's cluster; as a node, of the one called node`index`. */
+struct message shell_hello(enum peer_role role, unsigned index);
 void shell_client_close(struct shell_client *client);
 
 void shell_client_write(struct shell_client *client, const void *bytes, size_t size);

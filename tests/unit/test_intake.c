@@ -20,6 +20,7 @@ static int start(void **state)
 {
     (void)state;
     struct intake_side_limits side = {
+        .connections = 3,
         .asker_requests = 8,
         .requests = 10,
         .request_bytes = 1000,
@@ -55,6 +56,34 @@ static void refuses(struct intake_asker *asker, enum message_type type, uint32_t
 static bool is_full(const struct intake_asker *asker)
 {
     return intake_is_full(&intake, asker, 0, false);
+}
+
+static void every_side_has_its_places(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(intake_place_take(&intake, INTAKE_CLIENTS));
+    }
+    assert_false(intake_place_take(&intake, INTAKE_CLIENTS));
+    assert_true(intake_place_take(&intake, INTAKE_NODES));
+    assert_true(intake_place_take(&intake, INTAKE_ADMINISTRATION));
+    intake_place_give_back(&intake, INTAKE_CLIENTS);
+    assert_true(intake_place_take(&intake, INTAKE_CLIENTS));
+}
+
+static void some_may_say_who_they_are_when_all_places_are_taken(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(intake_place_take(&intake, INTAKE_CLIENTS));
+    }
+    for (unsigned i = 0; i < INTAKE_GREETINGS_SPARE; i++) {
+        assert_true(intake_greeting_take(&intake));
+    }
+    assert_false(intake_greeting_take(&intake));
+    intake_greeting_give_back(&intake);
+    intake_greeting_give_back(&intake);
+    assert_true(intake_greeting_take(&intake));
 }
 
 static void an_asker_is_not_read_from_beyond_its_requests(void **state)
@@ -195,6 +224,8 @@ static void messages_to_a_node_that_does_not_take_them_are_dropped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(every_side_has_its_places, start),
+        cmocka_unit_test_setup(some_may_say_who_they_are_when_all_places_are_taken, start),
         cmocka_unit_test_setup(an_asker_is_not_read_from_beyond_its_requests, start),
         cmocka_unit_test_setup(a_side_has_so_many_requests, start),
         cmocka_unit_test_setup(administration_has_places_of_its_own, start),

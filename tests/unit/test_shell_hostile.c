@@ -438,7 +438,9 @@ static void too_many_connections_are_told(void **state)
     for (unsigned i = 0; i < 8; i++) {
         shell_client_connect(&clients[i], port());
     }
+    struct message hello = shell_hello(ROLE_CLIENT, 0);
     shell_client_open(&ninth, port());
+    shell_client_send(&ninth, &hello, 1);
     ends_with(&ninth, ERR_OVERLOADED, "limits.connections_max");
     shell_client_close(&ninth);
     for (unsigned i = 0; i < 8; i++) {

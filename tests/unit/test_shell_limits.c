@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -158,9 +160,125 @@ static void whoever_takes_nothing_is_cut_off_in_time(void **state)
     shell_cluster_stop(&cluster);
 }
 
+/* ---- places ---- */
+
+static void clients_fill(struct shell_client *clients, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        shell_client_connect(&clients[i], port());
+    }
+}
+
+static void clients_close(struct shell_client *clients, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        shell_client_close(&clients[i]);
+    }
+}
+
+static void clients_take_no_place_of_a_node(void **state)
+{
+    (void)state;
+    struct shell_client clients[8];
+    shell_cluster_start(&cluster, 2, "limits: {connections_max: 8}\n");
+    clients_fill(clients, 8);
+    shell_node_stop(&cluster.nodes[1]);
+    shell_node_start(&cluster.nodes[1]);
+    for (unsigned i = 0; i < 2; i++) {
+        for (unsigned tries = 0; !shell_node_sees_all(&cluster, i); tries++) {
+            assert_true(tries < 2000);
+            usleep(5000);
+        }
+    }
+    clients_close(clients, 8);
+    shell_cluster_stop(&cluster);
+}
+
+static void connections_that_say_nothing_take_no_place(void **state)
+{
+    (void)state;
+    struct shell_client silent[INTAKE_GREETINGS_SPARE + 20];
+    struct shell_client clients[8];
+    unsigned count = sizeof silent / sizeof *silent;
+    shell_cluster_start(&cluster, 1, "limits: {connections_max: 8}\n");
+    for (unsigned i = 0; i < count; i++) {
+        shell_client_open(&silent[i], port());
+    }
+    clients_fill(clients, 8);
+    assert_true(counter("connections_refused") >= 20);
+    clients_close(clients, 8);
+    clients_close(silent, count);
+    shell_cluster_stop(&cluster);
+}
+
+static void administrators_have_places_and_ask_nothing_else(void **state)
+{
+    (void)state;
+    struct shell_client clients[8];
+    struct shell_client administrators[INTAKE_ADMINISTRATION_CONNECTIONS];
+    struct shell_client further;
+    struct message page = page_ask();
+    struct message hello = shell_hello(ROLE_ADMINISTRATOR, 0);
+    shell_cluster_start(&cluster, 1, "limits: {connections_max: 8}\n");
+    clients_fill(clients, 8);
+    for (unsigned i = 0; i < INTAKE_ADMINISTRATION_CONNECTIONS; i++) {
+        shell_client_connect_as(&administrators[i], port(), ROLE_ADMINISTRATOR);
+    }
+    json_decref(shell_client_admin(&administrators[0], "status"));
+    struct message answer = shell_client_ask(&administrators[0], &page);
+    assert_int_equal(answer.status.error, ERR_NOT_SUPPORTED);
+    shell_client_open(&further, port());
+    answer = shell_client_ask(&further, &hello);
+    assert_int_equal(answer.status.error, ERR_OVERLOADED);
+    shell_client_close(&further);
+    clients_close(administrators, INTAKE_ADMINISTRATION_CONNECTIONS);
+    clients_close(clients, 8);
+    shell_cluster_stop(&cluster);
+}
+
+/* ---- open files ---- */
+
+/* Lowering the limit cannot be taken back: another process. Its exit code is 0 where the node was
+ * refused with a sentence. */
+static int starts_with_open_files(rlim_t limit)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit few = {.rlim_cur = limit, .rlim_max = limit};
+        char text[CONFIG_PROBLEM_BYTES] = "";
+        struct node *node;
+        struct node_options options = {
+            .config = &cluster.nodes[1].config,
+            .log = &cluster.nodes[0].log,
+            .engine = engine_locked_open(engine_memory_open(memory_system())),
+        };
+        setrlimit(RLIMIT_NOFILE, &few);
+        enum columba_error error = node_create(&options, &node, text);
+        bool is_told = error == ERR_CONFIGURATION && strstr(text, "limit of open files") != NULL;
+        _exit(is_told ? 0 : error == COLUMBA_OK ? 1 : 2);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WEXITSTATUS(status);
+}
+
+static void a_node_that_could_serve_nobody_does_not_start(void **state)
+{
+    (void)state;
+    shell_cluster_start_first(&cluster, 2, 1, "limits: {engine_open_files: 64}\n");
+    assert_int_equal(starts_with_open_files(100), 0);
+    assert_int_equal(starts_with_open_files(210), 0);
+    assert_int_equal(starts_with_open_files(300), 1);
+    shell_cluster_stop(&cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_node_that_could_serve_nobody_does_not_start),
+        cmocka_unit_test(clients_take_no_place_of_a_node),
+        cmocka_unit_test(connections_that_say_nothing_take_no_place),
+        cmocka_unit_test(administrators_have_places_and_ask_nothing_else),
         cmocka_unit_test(whoever_takes_nothing_makes_room_for_others),
         cmocka_unit_test(whoever_takes_nothing_is_cut_off_in_time),
     };

@@ -7,6 +7,38 @@ void intake_init(struct intake *intake, const struct intake_limits *limits)
     *intake = (struct intake){.limits = *limits};
 }
 
+/* ---- connections ---- */
+
+bool intake_greeting_take(struct intake *intake)
+{
+    uint32_t places = intake->limits.sides[INTAKE_CLIENTS].connections + INTAKE_GREETINGS_SPARE;
+    uint32_t taken = intake->sides[INTAKE_CLIENTS].connections + intake->greetings;
+    intake->greetings++;
+    return taken < places;
+}
+
+void intake_greeting_give_back(struct intake *intake)
+{
+    COLUMBA_ASSERT(intake->greetings > 0);
+    intake->greetings--;
+}
+
+bool intake_place_take(struct intake *intake, enum intake_side side)
+{
+    struct intake_totals *now = &intake->sides[side];
+    if (now->connections >= intake->limits.sides[side].connections) {
+        return false;
+    }
+    now->connections++;
+    return true;
+}
+
+void intake_place_give_back(struct intake *intake, enum intake_side side)
+{
+    COLUMBA_ASSERT(intake->sides[side].connections > 0);
+    intake->sides[side].connections--;
+}
+
 /* ---- requests ---- */
 
 /* Requests that bring nothing for the disk. (An inbox read folds first, and that is written.) */

@@ -12,6 +12,8 @@
  *                  half of that memory on, who does not take its answers is not read from either;
  *                  beyond it a large answer becomes OVERLOADED; who is slow to take them is cut
  *                  off to make room
+ *   of a side      connections: beyond them refused. Those that have not said yet whose they are
+ *                  share the clients' places and a few spare ones, where the oldest gives way
  *   of the node    bytes gathered for the commit to come, reads that wait for the disk
  *
  * Pure: a shell tells it what comes and goes, and does what it says.
@@ -30,12 +32,18 @@ enum intake_side { INTAKE_CLIENTS, INTAKE_NODES, INTAKE_ADMINISTRATION, INTAKE_S
 
 /* Administration under way at once: it is rare, and a compaction among it takes long. */
 #define INTAKE_ADMINISTRATION_REQUESTS 64u
+#define INTAKE_ADMINISTRATION_CONNECTIONS 8u
+/* Connections of one other node: one, and an old one whose end was not noticed yet. */
+#define INTAKE_CONNECTIONS_OF_NODE 2u
+/* Connections that may say who they are while all places of clients are taken. */
+#define INTAKE_GREETINGS_SPARE 64u
 /* An answer up to this size leaves whatever the memory: refusing it would be one as well. */
 #define INTAKE_SMALL_ANSWER_BYTES 4096u
 /* Who has not taken what was written to it for this long has to make room when memory is short. */
 #define INTAKE_STALL_MS 1000u
 
 struct intake_side_limits {
+    uint32_t connections;
     uint32_t asker_requests;
     uint32_t requests;
     uint64_t request_bytes;
@@ -51,6 +59,7 @@ struct intake_limits {
 };
 
 struct intake_totals {
+    uint32_t connections;
     uint32_t requests;
     uint64_t request_bytes;
     uint64_t unsent_bytes; /* memory that unsent answers take */
@@ -59,6 +68,7 @@ struct intake_totals {
 struct intake {
     struct intake_limits limits;
     struct intake_totals sides[INTAKE_SIDES];
+    uint32_t greetings; /* connections that have not said who they are */
     uint64_t batch_bytes;
     uint32_t reads;
 };
@@ -76,6 +86,14 @@ struct intake_ticket {
 };
 
 void intake_init(struct intake *intake, const struct intake_limits *limits);
+
+/* A connection has come. False: there is no room: the oldest that has not said who it is has to be
+ * ended (it still counts, until that is told), and this one may stay. */
+bool intake_greeting_take(struct intake *intake);
+void intake_greeting_give_back(struct intake *intake);
+/* It has said whose it is. False: that side has no place left, and the connection is refused. */
+bool intake_place_take(struct intake *intake, enum intake_side side);
+void intake_place_give_back(struct intake *intake, enum intake_side side);
 
 /* A request of `bytes` has come. COLUMBA_OK: it is under way, and the ticket is to be given back
  * once. ERR_OVERLOADED: it is to be answered with that and *out_text, which names the limit. */
