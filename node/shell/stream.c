@@ -95,15 +95,15 @@ static void stalled_end(struct stream *stream)
 }
 
 /* Whether it has to go, and is counted as what. */
-static uint64_t *stall_verdict(struct stream *stream, uint64_t stalled_for_ms)
+static uint64_t *stall_verdict(struct stream *stream, uint64_t stalled_for_ms, bool is_short)
 {
     const struct stream_options *options = &stream->shared->options;
     if (stalled_for_ms >= options->output_timeout_ms) {
         return is_late_again(&stream->is_stalled_for_long) ? &options->counters->outputs_timed_out
                                                            : NULL;
     }
-    bool makes_room =
-        stream->side == INTAKE_CLIENTS && intake_is_short(options->intake, INTAKE_CLIENTS);
+    bool makes_room = is_short && stream->side == INTAKE_CLIENTS &&
+                      intake_is_half_full(options->intake, INTAKE_CLIENTS);
     return makes_room ? &options->counters->outputs_cut_off : NULL;
 }
 
@@ -112,13 +112,14 @@ static void stalled_sweep(struct stream_shared *shared, uint64_t now_ms)
     uint64_t shortest_ms = shared->options.output_timeout_ms < INTAKE_STALL_MS
                                ? shared->options.output_timeout_ms
                                : INTAKE_STALL_MS;
+    bool is_short = intake_is_short(shared->options.intake, INTAKE_CLIENTS);
     list_for_each_safe(at, &shared->stalled)
     {
         struct stream *stream = container_of(at, struct stream, stalled);
         if (stream->stalled_ms + shortest_ms > now_ms) {
             return; /* the rest has waited less */
         }
-        uint64_t *counter = stall_verdict(stream, now_ms - stream->stalled_ms);
+        uint64_t *counter = stall_verdict(stream, now_ms - stream->stalled_ms, is_short);
         if (counter != NULL) {
             (*counter)++;
             stalled_end(stream);

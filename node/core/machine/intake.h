@@ -120,7 +120,8 @@ bool intake_answer_fits(const struct intake *intake, enum intake_side side, uint
 bool intake_send_fits(const struct intake *intake, uint64_t peer_unsent_bytes);
 /* Whether its unsent answers cut the asker off. */
 bool intake_is_overrun(const struct intake *intake, enum intake_side side, uint64_t unsent_bytes);
-/* Memory is short: clients that are slow to take (INTAKE_STALL_MS) are cut off. */
+/* Memory is short: clients that are slow to take (INTAKE_STALL_MS) are cut off, the slowest first,
+ * until it is half full. */
 bool intake_is_short(const struct intake *intake, enum intake_side side);
 /* Memory for unsent answers has grown or shrunk. */
 void intake_unsent_change(struct intake *intake, enum intake_side side, int64_t bytes);
