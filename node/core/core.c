@@ -29,6 +29,7 @@ void core_config_defaults(struct core_config *out_config)
         .speculative_read_ms = 50,
         .fanout_members_max = FANOUT_MEMBERS_DEFAULT,
         .operations_max = 32768,
+        .operations_bytes_max = 512u * MIB,
         .outbox_entries_max = 1u << 18,
         .log_events_max = 1u << 19,
         .conversations_cached_max = 1u << 16,
@@ -318,5 +319,6 @@ void core_counters_get(const struct core *core, struct core_counters *out_counte
     out_counters->outbox_entries = core->outbox.count;
     out_counters->log_unfolded = core->user_log.tail.unfolded;
     out_counters->operations = core->ops.running;
+    out_counters->operation_bytes = core->ops.arenas.held_bytes;
     out_counters->effects_dropped += core->effects.dropped;
 }

@@ -51,7 +51,9 @@ struct core_config {
     /* A read that lacks an answer for this long asks one more replica. */
     uint32_t speculative_read_ms;
     uint32_t fanout_members_max;
-    uint32_t operations_max;     /* coordinated requests under way; more: OVERLOADED */
+    uint32_t operations_max; /* coordinated requests under way; more: OVERLOADED */
+    /* Memory of what they hold. From three quarters of it on: OVERLOADED; beyond it they fail. */
+    uint64_t operations_bytes_max;
     uint32_t outbox_entries_max; /* acknowledged messages not yet fanned out; more: OVERLOADED */
     uint32_t log_events_max; /* of users' logs, not yet folded: in memory; the oldest are folded */
     uint32_t conversations_cached_max;
@@ -81,6 +83,7 @@ void core_config_defaults(struct core_config *out_config);
     X(takeovers, "outbox entries taken over")                                                      \
     X(outbox_entries, "outbox entries not yet done (now)")                                         \
     X(operations, "coordinated requests under way (now)")                                          \
+    X(operation_bytes, "memory that they hold (now)")                                              \
     X(replica_writes, "fragments applied as a replica")                                            \
     X(replica_reads, "reads served as a replica")                                                  \
     X(log_events, "events appended to users' logs")                                                \

@@ -112,6 +112,8 @@
       "Reads that wait for the disk; more are answered with OVERLOADED.")                           \
     X(NUMBER, operations_max, "limits.operations", "16384", 1, 1000000, "",                         \
       "Requests coordinated at once; more are answered with OVERLOADED.")                           \
+    X(BYTES, operations_bytes_max, "limits.operations_bytes", "192MiB", 32 * MIB, 64 * CONFIG_GIB, "", \
+      "Memory of what they hold; when three quarters are taken, more are answered with OVERLOADED.") \
     X(NUMBER, outbox_entries_max, "limits.outbox_entries", "100000", 16, 10000000, "",              \
       "Messages acknowledged but not fanned out yet; more are answered with OVERLOADED.")           \
     X(NUMBER, conversations_cached_max, "limits.conversations_cached", "100000", 16, 10000000, "",  \

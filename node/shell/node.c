@@ -144,6 +144,7 @@ static struct core_config core_config_of(const struct node *node)
     made.speculative_read_ms = (uint32_t)config->speculative_read_ms;
     made.fanout_members_max = (uint32_t)config->fanout_members_max;
     made.operations_max = (uint32_t)config->operations_max;
+    made.operations_bytes_max = config->operations_bytes_max;
     made.outbox_entries_max = (uint32_t)config->outbox_entries_max;
     made.conversations_cached_max = (uint32_t)config->conversations_cached_max;
     made.takeover_delay_ms = (uint32_t)config->takeover_delay_ms;

@@ -36,6 +36,7 @@ static void plan_core(struct world *world)
     config->takeover_delay_ms = (uint32_t)random_between(&world->random, 300, 3000);
     /* Tight tables in some seeds: what does not fit is refused, and nothing is lost. */
     config->operations_max = random_chance(&world->random, 300) ? 48 : 2048;
+    config->operations_bytes_max = random_chance(&world->random, 100) ? 1u * MIB : 64u * MIB;
     config->outbox_entries_max = random_chance(&world->random, 200) ? 40 : 8192;
     /* So small that the oldest events are always folded to make room. */
     config->log_events_max = random_chance(&world->random, 400) ? 256 : 1u << 14;

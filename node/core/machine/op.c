@@ -15,6 +15,7 @@ int op_table_init(struct op_table *table, struct memory *memory, const struct co
 {
     COLUMBA_ASSERT(config->operations_max > 0 && config->operations_max < 1u << INDEX_BITS);
     *table = (struct op_table){.capacity = config->operations_max, .memory = memory};
+    memory_budget_init(&table->arenas, memory, config->operations_bytes_max);
     table->durations_ms[DEADLINE_WRITE] = config->write_timeout_ms;
     table->durations_ms[DEADLINE_READ] = config->read_timeout_ms;
     table->ops = memory_allocate(memory, table->capacity * sizeof(struct op));
@@ -73,13 +74,28 @@ static struct op *op_take(struct op_table *table)
     }
     struct op *op = &table->ops[table->never_used];
     *op = (struct op){.index = table->never_used++};
-    arena_init(&op->arena, table->memory, OP_ARENA_MAX_BYTES);
+    arena_init(&op->arena, &table->arenas.memory, OP_ARENA_MAX_BYTES);
     return op;
+}
+
+/* What idle operations have kept must not keep out the next. True: there is memory for it. */
+static bool memory_make(struct op_table *table)
+{
+    while (memory_budget_is_short(&table->arenas) && !list_is_empty(&table->free)) {
+        struct op *op = container_of(table->free.previous, struct op, link);
+        if (op->arena.newest == NULL) {
+            break;
+        }
+        arena_clear(&op->arena);
+        list_remove(&op->link);
+        list_prepend(&table->free, &op->link);
+    }
+    return !memory_budget_is_short(&table->arenas);
 }
 
 struct op *op_begin(struct core *core)
 {
-    struct op *op = op_take(&core->ops);
+    struct op *op = memory_make(&core->ops) ? op_take(&core->ops) : NULL;
     if (op == NULL) {
         return NULL;
     }

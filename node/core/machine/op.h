@@ -15,6 +15,7 @@
 #define COLUMBA_NODE_CORE_MACHINE_OP_H
 
 #include "base/list.h"
+#include "base/memory_budget.h"
 #include "node/core/core.h"
 #include "ring/consistency.h"
 
@@ -87,6 +88,7 @@ struct op_table {
     struct list deadlines[DEADLINE_CLASSES]; /* each in order: one duration a class */
     uint32_t durations_ms[DEADLINE_CLASSES];
     struct memory *memory;
+    struct memory_budget arenas; /* theirs */
 };
 
 int op_table_init(struct op_table *table, struct memory *memory, const struct core_config *config);
@@ -96,7 +98,7 @@ void op_table_recycle(struct op_table *table);
 /* When the first deadline is due; UINT64_MAX: none. */
 uint64_t op_table_next_due_ms(const struct op_table *table);
 
-/* NULL: the table is full. */
+/* NULL: the table is full, or memory for what operations hold is short. */
 struct op *op_begin(struct core *core);
 /* For a client's request: the last quarter is kept for what replicas have to do, so that requests
  * under way can be finished. */
