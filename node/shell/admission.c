@@ -65,5 +65,37 @@ void admission_refused(struct node *node, uint16_t peer)
     wiped_tell(node, text);
     log_error(node->log, "wiped", "%s", text);
     node->has_failed = true;
-    node_close(node);
+    node->end(node);
+}
+
+bool admission_check(struct node *node, uint16_t index, const struct data_identity *told,
+                     const char **out_why)
+{
+    const struct topology_node *peer = &node->topology->nodes[index];
+    const char *name = (const char *)peer->name.data;
+    enum identity_verdict verdict;
+    if (directory_meet(&node->directory, &peer->host_id, told, &verdict) != COLUMBA_OK) {
+        log_error(node->log, "peer_not_remembered",
+                  "cannot write down in %s which data directory %s has, so it is not counted as a "
+                  "replica: look at the disk",
+                  node->directory.path, name);
+        *out_why = "this node cannot write down which data directory the other one has";
+        return false;
+    }
+    if (verdict == IDENTITY_WIPED) {
+        node->counters.peers_wiped++;
+        log_warning(node->log, "peer_wiped",
+                    "%s has another data directory than it had, so it lacks what it had "
+                    "acknowledged; it is not counted as a replica",
+                    name);
+        *out_why = "its data directory is not the one it had";
+        return false;
+    }
+    if (verdict == IDENTITY_REPLACED) {
+        log_warning(node->log, "peer_replaced",
+                    "%s has lost its data directory and has a new one, on purpose: it lacks what "
+                    "it had acknowledged",
+                    name);
+    }
+    return true;
 }

@@ -114,7 +114,8 @@ void connection_reply(struct node *node, uint64_t request_id, const struct messa
         node->counters.replies_dropped++;
         return;
     }
-    node_latency_add(node, request);
+    latencies_add_request(&node->latencies, (enum message_type)request->type,
+                          node->turn.now_ns - request->started_ns);
     request_answer(node, request, message);
 }
 

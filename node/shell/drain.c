@@ -1,13 +1,13 @@
 #include "node/shell/drain.h"
 
-#include "node/shell/admin.h"
 #include "node/shell/job.h"
 #include "node/shell/node.h"
 
 static void poll_fired(uv_timer_t *timer);
 
-void drain_init(struct node *node)
+void drain_init(struct node *node, const struct drain_table *table)
 {
+    node->drain.table = table;
     uv_timer_init(&node->loop, &node->drain.poll);
     node->drain.poll.data = node;
 }
@@ -37,7 +37,7 @@ void drain_stop(struct node *node)
     }
     if (node->drain.is_stop) {
         log_warning(node->log, "stopping", "asked twice: not waiting any longer");
-        node_close(node);
+        node->drain.table->end(node);
         return;
     }
     node->drain.is_stop = true;
@@ -55,7 +55,7 @@ void drain_request(struct node *node, struct request *request)
         return;
     }
     if (node->mode == NODE_DRAINED) {
-        admin_answer_drained(node, request);
+        node->drain.table->answer(node, request);
         return;
     }
     node->drain.requester = request;
@@ -71,7 +71,7 @@ static void drain_done(struct node *node)
              (unsigned long long)node->drain.requests_left);
     if (requester != NULL) {
         node->drain.requester = NULL;
-        admin_answer_drained(node, requester);
+        node->drain.table->answer(node, requester);
     }
 }
 
@@ -123,6 +123,6 @@ static void poll_fired(uv_timer_t *timer)
         node->drain.output_until_ms = now_ms + DRAIN_OUTPUT_MS;
         connections_finish(node);
     } else if (list_is_empty(&node->connections.all) || now_ms >= node->drain.output_until_ms) {
-        node_close(node);
+        node->drain.table->end(node);
     }
 }

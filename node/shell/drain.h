@@ -23,7 +23,16 @@
 struct node;
 struct request;
 
+/* Those above. */
+struct drain_table {
+    /* The request for it is to be answered: it is over. */
+    void (*answer)(struct node *node, struct request *request);
+    /* The node ends. */
+    void (*end)(struct node *node);
+};
+
 struct drain {
+    const struct drain_table *table;
     uv_timer_t poll;
     uint64_t begun_ms;
     uint64_t output_until_ms;
@@ -34,7 +43,7 @@ struct drain {
     bool is_finishing;         /* connections have been told that this is the end */
 };
 
-void drain_init(struct node *node);
+void drain_init(struct node *node, const struct drain_table *table);
 void drain_close(struct node *node);
 
 /* From a signal or node_stop. */

@@ -108,8 +108,8 @@ static void change_handle(struct node *node, const struct gossip_change *change)
     }
     if (change->status_changed) {
         member_log(node, index);
-        peer_alive_set(node, index,
-                       change->status == GOSSIP_ALIVE || change->status == GOSSIP_SUSPECT);
+        node->gossiper.alive_changed(
+            node, index, change->status == GOSSIP_ALIVE || change->status == GOSSIP_SUSPECT);
     }
     if (change->state_changed) {
         tokens_compare(node, index, &change->host);
@@ -265,16 +265,18 @@ static enum columba_error gossip_make(struct node *node)
     config.address = address_to_gossip(node_address(node, node->self));
     config.cluster_hash = bytes_get_u64_be(cluster.bytes);
     config.seeds = seeds;
-    config.random_seed = node_random(node);
+    config.random_seed = random_next(&node->random);
     config.incarnation = node->turn.unix_ms;
     return gossip_create(memory_system(), &config, node_now_ms(node), &node->gossiper.gossip);
 }
 
-enum columba_error gossiper_open(struct node *node, char *out_text)
+enum columba_error gossiper_open(struct node *node, gossiper_alive_changed *alive_changed,
+                                 char *out_text)
 {
     struct gossiper *gossiper = &node->gossiper;
     union address_socket socket;
     char address[ADDRESS_TEXT_BYTES];
+    gossiper->alive_changed = alive_changed;
     enum columba_error error = gossip_make(node);
     if (error != COLUMBA_OK) {
         snprintf(out_text, CONFIG_PROBLEM_BYTES, "gossip cannot start: %s", error_text(error));

@@ -23,7 +23,11 @@ struct node;
 
 enum gossiper_view { VIEW_UNKNOWN, VIEW_UP, VIEW_SUSPECT, VIEW_DOWN, VIEW_LEFT };
 
+/* What gossip says of a node has changed. */
+typedef void gossiper_alive_changed(struct node *node, uint16_t index, bool is_alive);
+
 struct gossiper {
+    gossiper_alive_changed *alive_changed;
     struct gossip *gossip;
     uv_udp_t udp;
     uv_timer_t timer;
@@ -34,7 +38,8 @@ struct gossiper {
 };
 
 /* ERR_IN_USE, ERR_IO: out_text (CONFIG_PROBLEM_BYTES) says why. */
-enum columba_error gossiper_open(struct node *node, char *out_text);
+enum columba_error gossiper_open(struct node *node, gossiper_alive_changed *alive_changed,
+                                 char *out_text);
 /* Tells the others that this node goes. */
 void gossiper_leave(struct node *node);
 void gossiper_close(struct node *node);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "node/shell/admission.h"
 #include "node/shell/node.h"
 
 static void hello_refuse(struct connection *connection, uint64_t asked_id, enum columba_error error,
@@ -109,38 +110,6 @@ static uint16_t hello_node(struct connection *connection, uint64_t asked_id,
     return index;
 }
 
-bool handshake_directory_check(struct node *node, uint16_t index, const struct data_identity *told,
-                               const char **out_why)
-{
-    const struct topology_node *peer = &node->topology->nodes[index];
-    const char *name = (const char *)peer->name.data;
-    enum identity_verdict verdict;
-    if (directory_meet(&node->directory, &peer->host_id, told, &verdict) != COLUMBA_OK) {
-        log_error(node->log, "peer_not_remembered",
-                  "cannot write down in %s which data directory %s has, so it is not counted as a "
-                  "replica: look at the disk",
-                  node->directory.path, name);
-        *out_why = "this node cannot write down which data directory the other one has";
-        return false;
-    }
-    if (verdict == IDENTITY_WIPED) {
-        node->counters.peers_wiped++;
-        log_warning(node->log, "peer_wiped",
-                    "%s has another data directory than it had, so it lacks what it had "
-                    "acknowledged; it is not counted as a replica",
-                    name);
-        *out_why = "its data directory is not the one it had";
-        return false;
-    }
-    if (verdict == IDENTITY_REPLACED) {
-        log_warning(node->log, "peer_replaced",
-                    "%s has lost its data directory and has a new one, on purpose: it lacks what "
-                    "it had acknowledged",
-                    name);
-    }
-    return true;
-}
-
 /* ERR_WIPED is how the other node finds out; it stops. */
 static bool hello_directory_check(struct connection *connection, uint64_t asked_id,
                                   const struct message_hello *hello, uint16_t index)
@@ -150,7 +119,7 @@ static bool hello_directory_check(struct connection *connection, uint64_t asked_
                                        .accepts_loss = hello->accepts_loss};
     const char *why;
     uint64_t wiped_before = node->counters.peers_wiped;
-    if (handshake_directory_check(node, index, &told, &why)) {
+    if (admission_check(node, index, &told, &why)) {
         return true;
     }
     bool is_wiped = node->counters.peers_wiped != wiped_before;
@@ -198,7 +167,7 @@ static void settle(struct connection *connection, uint64_t asked_id, enum connec
                           "the node has as many connections as it takes (limits.connections_max)");
         return;
     }
-    struct message welcome = node_welcome(node);
+    struct message welcome = greeting_welcome(node);
     connection_answer(connection, asked_id, &welcome);
 }
 

@@ -20,9 +20,5 @@ enum handshake_stranger {
 /* Greets back, and the connection is a client's or a node's; or refuses and ends it. */
 void handshake_hello(struct connection *connection, uint64_t asked_id,
                      const struct message_hello *hello);
-/* Whether another node may be counted as a replica with the data directory it says it has. False:
- * out_why says why not, and the log has been told. */
-bool handshake_directory_check(struct node *node, uint16_t index, const struct data_identity *told,
-                               const char **out_why);
 
 #endif

@@ -10,129 +10,70 @@
 #include "node/shell/open_files.h"
 #include "node/shell/storage.h"
 
-/* ---- what a node says of itself and its cluster ---- */
-
-struct message node_hello(const struct node *node)
-{
-    return (struct message){
-        .type = MESSAGE_HELLO,
-        .hello = {.protocol_min = PROTOCOL_VERSION_MIN,
-                  .protocol_max = PROTOCOL_VERSION_MAX,
-                  .role = ROLE_NODE,
-                  .cluster_name = node->topology->cluster_name,
-                  .host_id = node->topology->nodes[node->self].host_id,
-                  .software = slice_of_text(NODE_SOFTWARE),
-                  .directory_id = node->directory.identity.id,
-                  .accepts_loss = node->directory.identity.accepts_loss},
-    };
-}
-
-struct message node_welcome(const struct node *node)
-{
-    const struct topology *topology = node->topology;
-    return (struct message){
-        .type = MESSAGE_WELCOME,
-        .welcome = {.protocol = PROTOCOL_VERSION_MAX,
-                    .host_id = topology->nodes[node->self].host_id,
-                    .cluster_name = topology->cluster_name,
-                    .software = slice_of_text(NODE_SOFTWARE),
-                    .unix_ms = node->turn.unix_ms,
-                    .topology_version = topology->version,
-                    .nodes = node->welcome_nodes,
-                    .node_count = topology->node_count,
-                    .keyspace = topology->keyspace,
-                    .factors = node->welcome_factors,
-                    .factor_count = topology->datacenter_count,
-                    .read_consistency = topology->read_consistency,
-                    .write_consistency = topology->write_consistency,
-                    .fanout_members_max = (uint32_t)node->config->fanout_members_max,
-                    .directory_id = node->directory.identity.id,
-                    .accepts_loss = node->directory.identity.accepts_loss},
-    };
-}
-
-static enum columba_error welcome_prepare(struct node *node)
-{
-    const struct topology *topology = node->topology;
-    node->welcome_nodes = calloc(topology->node_count, sizeof *node->welcome_nodes);
-    node->welcome_factors = calloc(topology->datacenter_count, sizeof *node->welcome_factors);
-    if (node->welcome_nodes == NULL || node->welcome_factors == NULL) {
-        return ERR_NO_MEMORY;
-    }
-    for (uint16_t i = 0; i < topology->node_count; i++) {
-        const struct topology_node *from = &topology->nodes[i];
-        node->welcome_nodes[i] = (struct message_node){
-            .host_id = from->host_id,
-            .name = from->name,
-            .address = from->address,
-            .port = from->port,
-            .datacenter = topology->datacenters[from->datacenter].name,
-            .rack = topology->racks[from->rack].name,
-            .tokens = from->tokens,
-            .token_count = from->token_count,
-        };
-    }
-    for (uint8_t i = 0; i < topology->datacenter_count; i++) {
-        node->welcome_factors[i] = (struct message_factor){
-            .datacenter = topology->datacenters[i].name,
-            .factor = topology->datacenters[i].factor,
-        };
-    }
-    return COLUMBA_OK;
-}
-
-/* ---- small services ---- */
-
-static enum latency latency_of(uint8_t type)
-{
-    switch (type) {
-    case MESSAGE_SEND:
-        return LATENCY_SEND;
-    case MESSAGE_CONVERSATION_GET:
-    case MESSAGE_MEMBERS_READ:
-    case MESSAGE_HISTORY_READ:
-    case MESSAGE_INBOX_READ:
-        return LATENCY_READ;
-    case MESSAGE_CONVERSATION_CREATE:
-    case MESSAGE_MARK_READ:
-    case MESSAGE_HISTORY_IMPORT:
-    case MESSAGE_INBOX_IMPORT:
-        return LATENCY_WRITE;
-    default:
-        return LATENCY_COUNT;
-    }
-}
-
-void node_latency_add(struct node *node, const struct request *request)
-{
-    enum latency latency = latency_of(request->type);
-    if (latency != LATENCY_COUNT) {
-        uint64_t elapsed_ns = node->turn.now_ns - request->started_ns;
-        histogram_add(&node->latencies[latency], elapsed_ns / 1000u);
-    }
-}
-
-/* Marsaglia, "Xorshift RNGs", 2003: for jitter only. */
-uint64_t node_random(struct node *node)
-{
-    node->random ^= node->random << 13;
-    node->random ^= node->random >> 7;
-    node->random ^= node->random << 17;
-    return node->random;
-}
-
 static uint64_t random_seed(void)
 {
     uint64_t seed = 0;
     if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) {
         seed = uv_hrtime();
     }
-    return seed | 1;
+    return seed;
 }
+
+/* ---- ending ---- */
+
+/* Threads end before the handles by which they wake the loop. */
+static void node_close(struct node *node)
+{
+    if (node->mode == NODE_STOPPING || !node->has_handles) {
+        return;
+    }
+    node->mode = NODE_STOPPING;
+    listener_close(node);
+    gossiper_close(node);
+    peers_stop(node);
+    connections_close(node);
+    committer_stop(&node->committer);
+    readers_stop(&node->readers);
+    drain_close(node);
+    turn_close(node);
+    uv_close((uv_handle_t *)&node->sweep, NULL);
+    uv_close((uv_handle_t *)&node->stop, NULL);
+    for (unsigned i = 0; node->has_signals && i < 2; i++) {
+        uv_close((uv_handle_t *)&node->signals[i], NULL);
+    }
+}
+
+/* A commit or sync failed. */
+static void commit_failed(struct node *node, enum columba_error error)
+{
+    char said[ENGINE_TEXT_MAX_BYTES];
+    node->engine->table->failure(node->engine, said);
+    log_error(
+        node->log, "commit_failed",
+        "writing to %s failed: %s. What was written last may not be on the disk, and a second "
+        "try could hide that, so the node stops; what was acknowledged is safe. Look at the "
+        "disk (space, errors in the kernel's log), then start the node again",
+        node->directory.store_path, *said != '\0' ? said : error_text(error));
+    node->has_failed = true;
+    node_close(node);
+}
+
+static const struct turn_table turn_table = {
+    .reply = connection_reply,
+    .send = peer_send,
+    .before_end = gossiper_turn,
+    .resume = connections_resume,
+    .commit_failed = commit_failed,
+};
+
+static const struct drain_table drain_table = {
+    .answer = admin_answer_drained,
+    .end = node_close,
+};
 
 /* ---- starting ---- */
 
-static struct core_config core_config_of(const struct node *node)
+static struct core_config core_config_of(struct node *node)
 {
     const struct config *config = node->config;
     struct core_config made;
@@ -148,7 +89,7 @@ static struct core_config core_config_of(const struct node *node)
     made.outbox_entries_max = (uint32_t)config->outbox_entries_max;
     made.conversations_cached_max = (uint32_t)config->conversations_cached_max;
     made.takeover_delay_ms = (uint32_t)config->takeover_delay_ms;
-    made.seed = node->random;
+    made.seed = random_next(&node->random);
     return made;
 }
 
@@ -174,7 +115,7 @@ static enum columba_error state_open(struct node *node, bool accepts_loss, char 
     }
     struct core_config core_config = core_config_of(node);
     node->core = core_create(memory_system(), &core_config, node->topology);
-    return node->core == NULL ? ERR_NO_MEMORY : welcome_prepare(node);
+    return node->core == NULL ? ERR_NO_MEMORY : greeting_prepare(node);
 }
 
 static void sweep_fired(uv_timer_t *timer)
@@ -224,12 +165,12 @@ static void signals_open(struct node *node)
 static enum columba_error handles_open(struct node *node, const struct node_options *options)
 {
     uint64_t interval_ms = sweep_interval_ms(node->config);
-    if (uv_loop_init(&node->loop) != 0 || turn_init(node) != COLUMBA_OK ||
+    if (uv_loop_init(&node->loop) != 0 || turn_init(node, &turn_table) != COLUMBA_OK ||
         uv_async_init(&node->loop, &node->stop, stop_asked) != 0) {
         return ERR_NO_MEMORY;
     }
     node->has_handles = true;
-    drain_init(node);
+    drain_init(node, &drain_table);
     uv_timer_init(&node->loop, &node->sweep);
     node->sweep.data = node->stop.data = node;
     uv_timer_start(&node->sweep, sweep_fired, interval_ms, interval_ms);
@@ -381,7 +322,7 @@ static enum columba_error network_open(struct node *node, char *out_text)
         error = listener_open(node, out_text);
     }
     if (error == COLUMBA_OK) {
-        error = gossiper_open(node, out_text);
+        error = gossiper_open(node, peer_alive_set, out_text);
     }
     return error;
 }
@@ -437,9 +378,10 @@ enum columba_error node_create(const struct node_options *options, struct node *
     }
     node->config = options->config;
     node->log = options->log;
+    node->end = node_close;
     node->engine = options->engine;
     node->directory.lock = -1;
-    node->random = random_seed();
+    random_init(&node->random, random_seed());
     node->started_ns = uv_hrtime();
     list_init(&node->connections.all);
     list_init(&node->connections.greeting);
@@ -485,42 +427,6 @@ void node_stop(struct node *node)
     uv_async_send(&node->stop);
 }
 
-void node_fail_commit(struct node *node, enum columba_error error)
-{
-    char said[ENGINE_TEXT_MAX_BYTES];
-    node->engine->table->failure(node->engine, said);
-    log_error(
-        node->log, "commit_failed",
-        "writing to %s failed: %s. What was written last may not be on the disk, and a second "
-        "try could hide that, so the node stops; what was acknowledged is safe. Look at the "
-        "disk (space, errors in the kernel's log), then start the node again",
-        node->directory.store_path, *said != '\0' ? said : error_text(error));
-    node->has_failed = true;
-    node_close(node);
-}
-
-/* Threads end before the handles by which they wake the loop. */
-void node_close(struct node *node)
-{
-    if (node->mode == NODE_STOPPING || !node->has_handles) {
-        return;
-    }
-    node->mode = NODE_STOPPING;
-    listener_close(node);
-    gossiper_close(node);
-    peers_stop(node);
-    connections_close(node);
-    committer_stop(&node->committer);
-    readers_stop(&node->readers);
-    drain_close(node);
-    turn_close(node);
-    uv_close((uv_handle_t *)&node->sweep, NULL);
-    uv_close((uv_handle_t *)&node->stop, NULL);
-    for (unsigned i = 0; node->has_signals && i < 2; i++) {
-        uv_close((uv_handle_t *)&node->signals[i], NULL);
-    }
-}
-
 static void loop_end(struct node *node)
 {
     if (!node->has_handles) {
@@ -554,7 +460,6 @@ void node_destroy(struct node *node)
     }
     directory_close(&node->directory);
     cluster_clear(&node->cluster);
-    free(node->welcome_nodes);
-    free(node->welcome_factors);
+    greeting_clear(node);
     free(node);
 }

@@ -17,8 +17,8 @@
 
 #include <uv.h>
 
-#include "base/histogram.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "node/core/core.h"
 #include "node/shell/admission.h"
 #include "node/shell/clock_watch.h"
@@ -30,7 +30,9 @@
 #include "node/shell/directory.h"
 #include "node/shell/drain.h"
 #include "node/shell/gossiper.h"
+#include "node/shell/greeting.h"
 #include "node/shell/handshake.h"
+#include "node/shell/latencies.h"
 #include "node/shell/listener.h"
 #include "node/shell/log_limit.h"
 #include "node/shell/peer.h"
@@ -49,12 +51,12 @@
 #define NODE_ADMINISTRATION_OUTPUT_BYTES (16u * MIB)
 
 enum node_mode { NODE_NORMAL, NODE_DRAINING, NODE_DRAINED, NODE_STOPPING };
-enum latency { LATENCY_SEND, LATENCY_READ, LATENCY_WRITE, LATENCY_COMMIT, LATENCY_COUNT };
 
 struct node {
     const struct config *config;
     struct log *log;
     enum node_mode mode;
+    void (*end)(struct node *node); /* closes everything; for those below */
     bool has_failed;     /* a commit failed, or it was refused as wiped: exit with an error */
     bool is_wiped;       /* another node knows it by another data directory (admission.h) … */
     uint16_t wiped_says; /* … and this is the one */
@@ -92,13 +94,12 @@ struct node {
 
     struct log_limit strangers[STRANGER_KINDS];
 
-    struct message_node *welcome_nodes; /* parts of the WELCOME message */
-    struct message_factor *welcome_factors;
+    struct greeting greeting;
 
     struct shell_counters counters;
-    struct histogram latencies[LATENCY_COUNT];
+    struct latencies latencies;
     uint64_t started_ns;
-    uint64_t random;
+    struct random random; /* for jitter */
 };
 
 struct node_options {
@@ -118,16 +119,6 @@ enum columba_error node_run(struct node *node);
 /* Drains, then ends node_run. */
 void node_stop(struct node *node);
 void node_destroy(struct node *node);
-
-/* A commit or sync failed: says so and ends node_run. */
-void node_fail_commit(struct node *node, enum columba_error error);
-/* The drain is over, or a commit failed: closes everything. */
-void node_close(struct node *node);
-
-struct message node_hello(const struct node *node);
-struct message node_welcome(const struct node *node);
-void node_latency_add(struct node *node, const struct request *request);
-uint64_t node_random(struct node *node);
 
 static inline uint64_t node_now_ms(const struct node *node)
 {

@@ -42,7 +42,7 @@ static void retry_fired(uv_timer_t *timer);
 static void retry_set(struct peer *peer)
 {
     uint32_t half = peer->backoff_ms / 2;
-    uint64_t delay_ms = half + node_random(peer->node) % (half + 1);
+    uint64_t delay_ms = half + random_below(&peer->node->random, half + 1);
     peer->state = PEER_WAITING;
     uv_timer_start(&peer->retry, retry_fired, delay_ms, 0);
     peer->backoff_ms =
@@ -96,7 +96,7 @@ static void connected(uv_connect_t *connect, int status)
     stream_start(&peer->stream);
     stream_handshake_deadline(&peer->stream,
                               node_now_ms(node) + node->config->handshake_timeout_ms);
-    struct message hello = node_hello(node);
+    struct message hello = greeting_hello(node);
     if (stream_send(&peer->stream, &hello, 0) != COLUMBA_OK) {
         peer_lost(peer, "out of memory");
     }
@@ -185,7 +185,7 @@ static void welcome_handle(struct peer *peer, const struct message *message)
     const struct data_identity told = {.id = message->welcome.directory_id,
                                        .accepts_loss = message->welcome.accepts_loss};
     const char *why;
-    if (handshake_directory_check(node, peer->index, &told, &why)) {
+    if (admission_check(node, peer->index, &told, &why)) {
         peer_welcomed(peer);
     } else {
         peer_lost(peer, why);
@@ -250,16 +250,19 @@ static const struct stream_table peer_table = {
 
 /* ---- the rest of the node ---- */
 
-void peer_send(struct node *node, uint16_t index, uint64_t request_id,
-               const struct message *message)
+enum columba_error peer_send(struct node *node, uint16_t index, uint64_t request_id,
+                             const struct message *message)
 {
     COLUMBA_ASSERT(index < node->topology->node_count && index != node->self);
     struct peer *peer = &node->peers[index];
-    if (peer->state != PEER_READY ||
-        !intake_send_fits(&node->intake, stream_unsent_bytes(&peer->stream)) ||
-        stream_send(&peer->stream, message, request_id) != COLUMBA_OK) {
-        node->counters.peer_dropped++;
+    enum columba_error error = ERR_UNAVAILABLE;
+    if (peer->state == PEER_READY) {
+        error = intake_send_fits(&node->intake, stream_unsent_bytes(&peer->stream))
+                    ? stream_send(&peer->stream, message, request_id)
+                    : ERR_OVERLOADED;
     }
+    node->counters.peer_dropped += error != COLUMBA_OK;
+    return error;
 }
 
 void peer_greeted(struct node *node, uint16_t index)

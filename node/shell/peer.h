@@ -11,8 +11,8 @@
  *   STOPPED
  *
  * The core hears of every change between READY and the rest, and of what gossip says. A request to
- * a peer that is not READY, or has too much unsent, is dropped and counted: the core has timeouts,
- * and a queue for a node that is gone would only hold what nobody waits for any more.
+ * a peer that is not READY, or has too much unsent, is refused and counted: a queue for a node that
+ * is gone would only hold what nobody waits for any more.
  */
 #ifndef COLUMBA_NODE_SHELL_PEER_H
 #define COLUMBA_NODE_SHELL_PEER_H
@@ -55,8 +55,9 @@ enum columba_error peers_start(struct node *node);
 void peers_stop(struct node *node);
 void peers_clear(struct node *node);
 
-void peer_send(struct node *node, uint16_t index, uint64_t request_id,
-               const struct message *message);
+/* ERR_UNAVAILABLE: it is not READY. ERR_OVERLOADED: too much is unsent. */
+enum columba_error peer_send(struct node *node, uint16_t index, uint64_t request_id,
+                             const struct message *message);
 /* The peer has connected to us: it is there. */
 void peer_greeted(struct node *node, uint16_t index);
 /* What gossip says. */

@@ -59,10 +59,11 @@ static json_t *latency_report(const struct histogram *histogram)
 
 static json_t *latencies_report(const struct node *node)
 {
-    return json_pack("{s:o, s:o, s:o, s:o}", "send", latency_report(&node->latencies[LATENCY_SEND]),
-                     "read", latency_report(&node->latencies[LATENCY_READ]), "write",
-                     latency_report(&node->latencies[LATENCY_WRITE]), "commit",
-                     latency_report(&node->latencies[LATENCY_COMMIT]));
+    return json_pack("{s:o, s:o, s:o, s:o}", "send",
+                     latency_report(&node->latencies.of[LATENCY_SEND]), "read",
+                     latency_report(&node->latencies.of[LATENCY_READ]), "write",
+                     latency_report(&node->latencies.of[LATENCY_WRITE]), "commit",
+                     latency_report(&node->latencies.of[LATENCY_COMMIT]));
 }
 
 static const char *engine_name(const struct node *node)

@@ -8,29 +8,29 @@
 
 /* ---- effects ---- */
 
-/* False: no memory. The array only grows: to the most reads that one step of the core asked for. */
-static bool result_push(struct turn *turn, uint64_t read_id, struct scan_result scan)
+/* False: no memory. The array only grows: to the most that one step of the core asked for. */
+static bool outcome_push(struct turn *turn, struct turn_outcome outcome)
 {
-    if (turn->result_count == turn->result_capacity) {
-        unsigned capacity = turn->result_capacity * 2 + TURN_RESULTS_FIRST;
-        struct turn_result *results = realloc(turn->results, capacity * sizeof *results);
-        if (results == NULL) {
+    if (turn->outcome_count == turn->outcome_capacity) {
+        unsigned capacity = turn->outcome_capacity * 2 + TURN_OUTCOMES_FIRST;
+        struct turn_outcome *outcomes = realloc(turn->outcomes, capacity * sizeof *outcomes);
+        if (outcomes == NULL) {
             return false;
         }
-        turn->results = results;
-        turn->result_capacity = capacity;
+        turn->outcomes = outcomes;
+        turn->outcome_capacity = capacity;
     }
-    turn->results[turn->result_count++] = (struct turn_result){.read_id = read_id, .scan = scan};
+    turn->outcomes[turn->outcome_count++] = outcome;
     return true;
 }
 
-static bool result_pop(struct turn *turn, struct turn_result *out_result)
+static bool outcome_pop(struct turn *turn, struct turn_outcome *out_outcome)
 {
-    if (turn->result_taken == turn->result_count) {
-        turn->result_taken = turn->result_count = 0;
+    if (turn->outcome_taken == turn->outcome_count) {
+        turn->outcome_taken = turn->outcome_count = 0;
         return false;
     }
-    *out_result = turn->results[turn->result_taken++];
+    *out_outcome = turn->outcomes[turn->outcome_taken++];
     return true;
 }
 
@@ -47,7 +47,8 @@ static bool read_from_memory(struct node *node, uint64_t read_id, const struct r
     if (scan.error == ERR_OVERLOADED) {
         return false;
     }
-    if (!result_push(turn, read_id, scan)) {
+    struct turn_outcome outcome = {.type = OUTCOME_READ, .id = read_id, .scan = scan};
+    if (!outcome_push(turn, outcome)) {
         return false;
     }
     turn->scratch_used += (scan.packed.size + 15u) & ~(size_t)15u;
@@ -70,7 +71,8 @@ static void effect_read(struct node *node, uint64_t read_id, const struct read_q
         intake_read_give_back(&node->intake);
     }
     node->counters.reads_refused++;
-    if (!result_push(&node->turn, read_id, (struct scan_result){.error = error})) {
+    struct turn_outcome outcome = {.type = OUTCOME_READ, .id = read_id, .scan = {.error = error}};
+    if (!outcome_push(&node->turn, outcome)) {
         log_error(node->log, "read_lost", "a read was given up: out of memory");
     }
 }
@@ -89,14 +91,30 @@ static void effect_write(struct node *node, const struct effect *effect)
     }
 }
 
+/* Without memory to tell it the core waits for its timeout. */
+static void effect_send(struct node *node, const struct effect *effect)
+{
+    struct turn_outcome outcome = {
+        .type = OUTCOME_UNSENT,
+        .id = effect->send.request_id,
+        .node = effect->send.node,
+        .error = node->turn.table->send(node, effect->send.node, effect->send.request_id,
+                                        effect->send.message),
+    };
+    bool is_asked = outcome.id != 0;
+    if (outcome.error != COLUMBA_OK && is_asked) {
+        outcome_push(&node->turn, outcome);
+    }
+}
+
 static void effect_run(struct node *node, const struct effect *effect)
 {
     switch (effect->type) {
     case EFFECT_REPLY:
-        connection_reply(node, effect->reply.request_id, effect->reply.message);
+        node->turn.table->reply(node, effect->reply.request_id, effect->reply.message);
         return;
     case EFFECT_SEND:
-        peer_send(node, effect->send.node, effect->send.request_id, effect->send.message);
+        effect_send(node, effect);
         return;
     case EFFECT_MERGE:
     case EFFECT_PUT:
@@ -109,28 +127,54 @@ static void effect_run(struct node *node, const struct effect *effect)
     }
 }
 
-/* Carries out all effects, and gives the core what it read from memory, until nothing is left. */
+static void step_read(struct node *node, const struct turn_outcome *outcome)
+{
+    struct event event = {
+        .type = EVENT_READ_DONE,
+        .read_done = {.read_id = outcome->id,
+                      .error = outcome->scan.error,
+                      .packed = outcome->scan.packed,
+                      .row_count = outcome->scan.row_count,
+                      .more = outcome->scan.more},
+    };
+    core_step(node->core, &event);
+}
+
+/* In the place of the node that never heard the request. */
+static void step_unsent(struct node *node, const struct turn_outcome *outcome)
+{
+    const char *text = outcome->error == ERR_OVERLOADED
+                           ? "too much waits to be sent to the node (limits.peer_output_max)"
+                           : "the node is not connected";
+    struct message status = {
+        .type = MESSAGE_STATUS,
+        .status = {.error = outcome->error, .text = slice_of_text(text)},
+    };
+    struct event event = {
+        .type = EVENT_ANSWER,
+        .answer = {.node = outcome->node, .request_id = outcome->id, .message = &status},
+    };
+    core_step(node->core, &event);
+}
+
+/* Carries out all effects, and gives the core what came of them at once, until nothing is left. */
 static void effects_drain(struct node *node)
 {
     struct turn *turn = &node->turn;
     struct effect effect;
-    struct turn_result result;
+    struct turn_outcome outcome;
     for (;;) {
         while (core_effect_next(node->core, &effect)) {
             effect_run(node, &effect);
         }
-        if (!result_pop(turn, &result)) {
+        if (!outcome_pop(turn, &outcome)) {
             break;
         }
-        struct event event = {
-            .type = EVENT_READ_DONE,
-            .read_done = {.read_id = result.read_id,
-                          .error = result.scan.error,
-                          .packed = result.scan.packed,
-                          .row_count = result.scan.row_count,
-                          .more = result.scan.more},
-        };
-        core_step(node->core, &event);
+        if (outcome.type == OUTCOME_READ) {
+            step_read(node, &outcome);
+        } else {
+            step_unsent(node, &outcome);
+        }
     }
     turn->scratch_used = 0;
 }
@@ -245,13 +289,13 @@ void turn_end(struct node *node)
         return;
     }
     node->counters.turns++;
-    gossiper_turn(node);
+    node->turn.table->before_end(node);
     do {
         /* Output that left may have made room for input that was kept, and output that failed is
          * news for the core: neither must wait for the next event, which may never come. Each round
          * uses some of it up. */
         node->turn.has_work = false;
-        connections_resume(node);
+        node->turn.table->resume(node);
         core_turn_end(node->core);
         effects_drain(node);
         batch_hand(node);
@@ -268,15 +312,14 @@ static void batch_done(struct node *node, uint64_t number, enum columba_error er
     if (error == COLUMBA_OK) {
         node->counters.commits++;
         node->counters.commit_rows += committer->handed_rows;
-        histogram_add(&node->latencies[LATENCY_COMMIT],
-                      (node->turn.now_ns - committer->handed_ns) / 1000u);
+        latencies_add(&node->latencies, LATENCY_COMMIT, node->turn.now_ns - committer->handed_ns);
     }
     if (number != 0) {
         turn_event(node, &(struct event){.type = EVENT_COMMITTED,
                                          .committed = {.batch = number, .error = error}});
     }
     if (error != COLUMBA_OK) {
-        node_fail_commit(node, error);
+        node->turn.table->commit_failed(node, error);
     }
 }
 
@@ -325,9 +368,10 @@ static void after_wait(uv_check_t *check)
     turn_end(check->data);
 }
 
-enum columba_error turn_init(struct node *node)
+enum columba_error turn_init(struct node *node, const struct turn_table *table)
 {
     struct turn *turn = &node->turn;
+    turn->table = table;
     turn->tick_due_ms = UINT64_MAX;
     turn->prepare.data = turn->check.data = turn->tick.data = turn->hand.data = node;
     turn->committed.data = turn->read_done.data = node;
@@ -359,7 +403,7 @@ void turn_close(struct node *node)
 void turn_clear(struct node *node)
 {
     free(node->turn.scratch);
-    free(node->turn.results);
+    free(node->turn.outcomes);
     node->turn.scratch = NULL;
-    node->turn.results = NULL;
+    node->turn.outcomes = NULL;
 }

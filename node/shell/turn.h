@@ -5,8 +5,9 @@
  * thread, each connection's output leaves in one write, and the core's timer is set.
  *
  * Reads that memory can serve are made at once, between two steps of the core; others go to the
- * reader pool. Nothing here blocks, but for the rest that a busy node takes between two turns so
- * that each has more to do (pace.h).
+ * reader pool. A request that cannot leave for another node is answered in its place, at once.
+ * Nothing here blocks, but for the rest that a busy node takes between two turns so that each has
+ * more to do (pace.h).
  */
 #ifndef COLUMBA_NODE_SHELL_TURN_H
 #define COLUMBA_NODE_SHELL_TURN_H
@@ -20,16 +21,34 @@
 /* Room for the results of reads from memory that the core has not seen yet; beyond it a read goes
  * to the pool. Only pages that are used cost anything. */
 #define TURN_SCRATCH_BYTES (8u * MIB)
-#define TURN_RESULTS_FIRST 64u
+#define TURN_OUTCOMES_FIRST 64u
 
 struct node;
 
-struct turn_result {
-    uint64_t read_id;
+/* What came of an effect at once, and waits until the core has been left. */
+struct turn_outcome {
+    enum { OUTCOME_READ, OUTCOME_UNSENT } type;
+    uint64_t id; /* of the read, or of the request to a node */
+    uint16_t node;
+    enum columba_error error;
     struct scan_result scan;
 };
 
+/* Those above: the turn calls them, and knows nothing of them. */
+struct turn_table {
+    void (*reply)(struct node *node, uint64_t request_id, const struct message *message);
+    /* ERR_UNAVAILABLE, ERR_OVERLOADED: it was not sent, and the core is told so. */
+    enum columba_error (*send)(struct node *node, uint16_t index, uint64_t request_id,
+                               const struct message *message);
+    /* Does what is due, so that a busy loop cannot starve it. */
+    void (*before_end)(struct node *node);
+    /* Reads again what was kept, where there is room by now. */
+    void (*resume)(struct node *node);
+    void (*commit_failed)(struct node *node, enum columba_error error);
+};
+
 struct turn {
+    const struct turn_table *table;
     uv_prepare_t prepare;
     uv_check_t check;
     uv_timer_t tick;
@@ -43,14 +62,14 @@ struct turn {
     uint64_t rested_ns; /* when the last rest ended */
     uint8_t *scratch;
     size_t scratch_used;
-    struct turn_result *results; /* first in, first out */
-    unsigned result_taken;
-    unsigned result_count;
-    unsigned result_capacity;
+    struct turn_outcome *outcomes; /* first in, first out */
+    unsigned outcome_taken;
+    unsigned outcome_count;
+    unsigned outcome_capacity;
     bool has_work;
 };
 
-enum columba_error turn_init(struct node *node);
+enum columba_error turn_init(struct node *node, const struct turn_table *table);
 /* Closes the handles; turn_clear once the loop has let go of them. */
 void turn_close(struct node *node);
 void turn_clear(struct node *node);
