@@ -208,6 +208,19 @@ enum columba_error cluster_init(struct cluster *cluster, const struct config *co
     return COLUMBA_OK;
 }
 
+bool cluster_lacks_nodes(const struct cluster *cluster, uint8_t datacenter, char *out_text)
+{
+    const struct topology_datacenter *lacking = &cluster->topology->datacenters[datacenter];
+    if (lacking->factor <= lacking->node_count) {
+        return false;
+    }
+    snprintf(out_text, CONFIG_PROBLEM_BYTES,
+             "data centre %s keeps %u replicas but has %u nodes: quorums are counted from %u",
+             (const char *)lacking->name.data, lacking->factor, lacking->node_count,
+             lacking->factor);
+    return true;
+}
+
 void cluster_clear(struct cluster *cluster)
 {
     if (cluster->topology != NULL) {

@@ -23,4 +23,8 @@ enum columba_error cluster_init(struct cluster *cluster, const struct config *co
                                 char *out_text);
 void cluster_clear(struct cluster *cluster);
 
+/* True: a data centre has fewer nodes than it keeps replicas, which whoever wrote it should know;
+ * out_text (CONFIG_PROBLEM_BYTES) says so. */
+bool cluster_lacks_nodes(const struct cluster *cluster, uint8_t datacenter, char *out_text);
+
 #endif

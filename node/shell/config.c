@@ -139,6 +139,9 @@ static bool datacenter_exists(const struct config *config, const char *datacente
 static enum columba_error factors_default(struct config_load *load)
 {
     struct config *config = load->config;
+    if (!config->has_nodes && config->lines[CONFIG_replication_factor] == 0) {
+        config->replication_factor = 1; /* there is nobody else to keep a replica */
+    }
     config->factors =
         arena_allocate_zero(&config->arena, DATACENTERS_MAX * sizeof *config->factors);
     if (config->factors == NULL) {
@@ -160,6 +163,36 @@ static enum columba_error factors_default(struct config_load *load)
     return COLUMBA_OK;
 }
 
+static uint32_t nodes_in(const struct config *config, const char *datacenter)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < config->node_count; i++) {
+        count += strcmp(config->nodes[i].datacenter, datacenter) == 0;
+    }
+    return count;
+}
+
+/* More replicas than nodes may be meant for nodes to come; but a quorum that can never be met makes
+ * every call fail. */
+static enum columba_error quorum_check(struct config_load *load, uint32_t line, uint32_t total)
+{
+    const struct config *config = load->config;
+    uint32_t possible = 0;
+    for (uint32_t i = 0; i < config->factor_count; i++) {
+        uint32_t nodes = nodes_in(config, config->factors[i].datacenter);
+        possible += nodes < config->factors[i].factor ? nodes : config->factors[i].factor;
+    }
+    uint32_t quorum = total / 2 + 1;
+    if (possible >= quorum) {
+        return COLUMBA_OK;
+    }
+    return config_fail(load, line,
+                       "replication: a quorum of %u replicas is %u, and the nodes can keep %u: "
+                       "every call would be UNAVAILABLE. Lower keyspace.replication_factor to %u, "
+                       "or list more nodes",
+                       total, quorum, possible, possible);
+}
+
 static enum columba_error factors_check(struct config_load *load)
 {
     const struct config *config = load->config;
@@ -179,7 +212,7 @@ static enum columba_error factors_check(struct config_load *load)
                            "replication: %u replicas over all data centres; 1 to %u are allowed",
                            total, REPLICAS_MAX);
     }
-    return COLUMBA_OK;
+    return quorum_check(load, line, total);
 }
 
 static enum columba_error factors_resolve(struct config_load *load)

@@ -45,7 +45,7 @@
     X(TEXT, keyspace_name, "keyspace.name", "chat", 1, NODE_NAME_MAX_BYTES, "",                     \
       "The keyspace made at the first start.")                                                      \
     X(NUMBER, replication_factor, "keyspace.replication_factor", "3", 1, REPLICAS_MAX, "",          \
-      "Replicas in each data centre, where `replication` does not say otherwise.")                  \
+      "Replicas in each data centre, where `replication` does not say otherwise. A node without a list of nodes keeps 1.") \
     X(CHOICE, read_consistency, "keyspace.read_consistency", "QUORUM", 0, 0, CONFIG_LEVELS,         \
       "Level of reads that do not name one.")                                                       \
     X(CHOICE, write_consistency, "keyspace.write_consistency", "QUORUM", 0, 0, CONFIG_LEVELS,       \

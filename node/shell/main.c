@@ -1,7 +1,7 @@
 /*
  * columbad: the node.
  *
- *     columbad --config FILE            runs until SIGTERM or SIGINT
+ *     columbad --config FILE            runs until SIGTERM, SIGINT or SIGHUP, then drains
  *     columbad --config FILE --accept-data-loss
  *     columbad --config FILE --check-config
  *     columbad [--config FILE] --print-config
@@ -108,6 +108,11 @@ static int config_check(const char *path, const struct config *config)
     if (cluster_init(&cluster, config, text) != COLUMBA_OK) {
         say("columbad: %s: %s", path, text);
         return EXIT_USAGE;
+    }
+    for (uint8_t i = 0; i < cluster.topology->datacenter_count; i++) {
+        if (cluster_lacks_nodes(&cluster, i, text)) {
+            fprintf(stderr, "columbad: %s: %s\n", path, text);
+        }
     }
     cluster_clear(&cluster);
     say("%s: the configuration is valid", path);

@@ -38,7 +38,7 @@ static void node_close(struct node *node)
     turn_close(node);
     uv_close((uv_handle_t *)&node->sweep, NULL);
     uv_close((uv_handle_t *)&node->stop, NULL);
-    for (unsigned i = 0; node->has_signals && i < 2; i++) {
+    for (unsigned i = 0; node->has_signals && i < NODE_SIGNALS; i++) {
         uv_close((uv_handle_t *)&node->signals[i], NULL);
     }
 }
@@ -152,8 +152,10 @@ static uint64_t sweep_interval_ms(const struct config *config)
 
 static void signals_open(struct node *node)
 {
-    static const int numbers[] = {SIGTERM, SIGINT};
-    for (unsigned i = 0; i < 2; i++) {
+    /* SIGHUP: the terminal has gone, or somebody expects a reload. A node has nothing to reload,
+     * and ending without a drain is the worst of all answers. */
+    static const int numbers[NODE_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+    for (unsigned i = 0; i < NODE_SIGNALS; i++) {
         uv_signal_init(&node->loop, &node->signals[i]);
         node->signals[i].data = node;
         uv_signal_start(&node->signals[i], signal_arrived, numbers[i]);
@@ -294,17 +296,12 @@ static enum columba_error limits_set(struct node *node, char *out_text)
     return COLUMBA_OK;
 }
 
-/* A factor above the number of nodes is allowed, but whoever wrote it should know. */
 static void factors_warn(const struct node *node)
 {
+    char text[CONFIG_PROBLEM_BYTES];
     for (uint8_t i = 0; i < node->topology->datacenter_count; i++) {
-        const struct topology_datacenter *datacenter = &node->topology->datacenters[i];
-        if (datacenter->factor > datacenter->node_count) {
-            log_warning(node->log, "replication",
-                        "data centre %s keeps %u replicas but has %u nodes: quorums are counted "
-                        "from %u",
-                        (const char *)datacenter->name.data, datacenter->factor,
-                        datacenter->node_count, datacenter->factor);
+        if (cluster_lacks_nodes(&node->cluster, i, text)) {
+            log_warning(node->log, "replication", "%s", text);
         }
     }
 }

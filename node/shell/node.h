@@ -43,6 +43,7 @@
 
 #define NODE_SOFTWARE "columba " COLUMBA_VERSION
 #define NODE_KEEPALIVE_SECONDS 60u
+#define NODE_SIGNALS 3u
 /* Beyond twice both timeouts; then the core has forgotten the request. */
 #define NODE_REQUEST_PATIENCE_MS 30000u
 /* Deadlines of connections are looked at this often, or four times in the shortest. */
@@ -89,7 +90,7 @@ struct node {
 
     uv_timer_t sweep;
     uv_async_t stop;
-    uv_signal_t signals[2];
+    uv_signal_t signals[NODE_SIGNALS];
     bool has_signals;
 
     struct log_limit strangers[STRANGER_KINDS];
@@ -105,7 +106,7 @@ struct node {
 struct node_options {
     const struct config *config; /* must outlive the node */
     struct log *log;
-    bool handles_signals;   /* SIGTERM and SIGINT stop it */
+    bool handles_signals;   /* SIGTERM, SIGINT and SIGHUP stop it */
     bool accepts_data_loss; /* an empty data directory takes the place of one that is lost */
     struct engine *engine;  /* NULL: as the configuration says; else the node's from now on */
 };

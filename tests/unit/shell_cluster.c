@@ -67,7 +67,8 @@ static void config_make(struct shell_cluster *cluster, unsigned index, const cha
                         index, cluster->directory, index, options);
     for (unsigned i = 0; i < cluster->count; i++) {
         used += snprintf(yaml + used, sizeof yaml - (size_t)used,
-                         "  - {name: node%u, address: \"127.0.0.1:%u\", rack: r%u}\n", i,
+                         "  - {name: node%u, address: \"%s:%u\", rack: r%u}\n", i,
+                         cluster->hosts[i] == NULL ? "127.0.0.1" : cluster->hosts[i],
                          cluster->nodes[i].port, i);
     }
     snprintf(yaml + used, sizeof yaml - (size_t)used, "keyspace: {replication_factor: %u}\n",
@@ -76,6 +77,12 @@ static void config_make(struct shell_cluster *cluster, unsigned index, const cha
         COLUMBA_OK) {
         fail_msg("%s", problem.text);
     }
+}
+
+void shell_config_make(struct shell_cluster *cluster, unsigned index, const char *options)
+{
+    config_clear(&cluster->nodes[index].config);
+    config_make(cluster, index, options);
 }
 
 static void *node_thread(void *context)

@@ -25,6 +25,9 @@ struct shell_node {
 
 struct shell_cluster {
     struct shell_node nodes[SHELL_NODES_MAX];
+    /* Where the configurations say that nodes are; NULL: 127.0.0.1. Takes effect with
+     * shell_config_make. */
+    const char *hosts[SHELL_NODES_MAX];
     unsigned count;
     char *directory;
 };
@@ -35,6 +38,8 @@ void shell_cluster_start(struct shell_cluster *cluster, unsigned count, const ch
 /* Only the first `started` of them, and without waiting; the others' ports are free. */
 void shell_cluster_start_first(struct shell_cluster *cluster, unsigned count, unsigned started,
                                const char *options);
+/* Makes the configuration of a node that does not run anew. */
+void shell_config_make(struct shell_cluster *cluster, unsigned index, const char *options);
 /* One node whose k-th commit fails. */
 void shell_cluster_start_failing(struct shell_cluster *cluster, uint32_t k);
 /* Stops those that run, in order, and removes their data. */

@@ -55,6 +55,10 @@ static void two_lines_are_a_node_with_the_documented_defaults(void **state)
     assert_string_equal(config.nodes[0].name, "node1");
     assert_int_equal(config.factor_count, 1);
     assert_string_equal(config.factors[0].datacenter, "dc1");
+    assert_int_equal(config.factors[0].factor, 1);
+    config_clear(&config);
+    config = parsed(SMALLEST "nodes:\n  - {name: node1, address: 127.0.0.1}\n"
+                             "  - {name: node2, address: 127.0.0.2}\n");
     assert_int_equal(config.factors[0].factor, 3);
     config_clear(&config);
 }
@@ -187,6 +191,9 @@ static const struct mistake {
     {SMALLEST "keyspace: {replication: {dc1: 17}}\n", "c.yaml:3: dc1", "0 to 16"},
     {SMALLEST "keyspace: {replication: {dc1: 0}}\n", "c.yaml:3: replication: 0 replicas",
      "1 to 16"},
+    {SMALLEST "keyspace: {replication_factor: 3}\n", "c.yaml:3: replication",
+     "a quorum of 3 replicas is 2, and the nodes can keep 1"},
+    {SMALLEST "nodes:\n  - {name: node1, address: 127.0.0.1}\n", "c.yaml", "UNAVAILABLE"},
     {SMALLEST "keyspace: {replication: {dc1: 1}, replication_factor: 1}\n",
      "c.yaml:3: keyspace.replication_factor", "one of the two"},
     {SMALLEST "a: [b\n", "c.yaml:4: not valid YAML", "flow sequence"},

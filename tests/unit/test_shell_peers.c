@@ -22,23 +22,29 @@ static uint16_t port(void)
     return cluster.nodes[0].port;
 }
 
+struct view {
+    bool is_up;
+    bool is_connected;
+};
+
 /* What node 0 thinks of node 1. */
-static bool is_connected(void)
+static struct view view_of_peer(void)
 {
     struct shell_client client;
-    bool connected = false;
+    struct view view = {0};
     shell_client_connect_as(&client, port(), ROLE_ADMINISTRATOR);
     json_t *status = shell_client_admin(&client, "status");
     json_t *nodes = json_object_get(status, "nodes");
     for (size_t i = 0; i < json_array_size(nodes); i++) {
         json_t *node = json_array_get(nodes, i);
         if (strcmp(json_string_value(json_object_get(node, "name")), "node1") == 0) {
-            connected = json_is_true(json_object_get(node, "connected"));
+            view.is_connected = json_is_true(json_object_get(node, "connected"));
+            view.is_up = strcmp(json_string_value(json_object_get(node, "state")), "up") == 0;
         }
     }
     json_decref(status);
     shell_client_close(&client);
-    return connected;
+    return view;
 }
 
 /* Somebody at the address of node 1, who has heard node 0's greeting. */
@@ -75,13 +81,13 @@ static void another_node_at_a_peers_address_is_not_taken_for_it(void **state)
     impostor_take(&impostor, listening);
     shell_client_send(&impostor, &welcome, 0);
     assert_false(shell_client_receive(&impostor, &next, NULL));
-    assert_false(is_connected());
+    assert_false(view_of_peer().is_connected);
     shell_client_close(&impostor);
 
     welcome = welcome_of("node1");
     impostor_take(&impostor, listening);
     shell_client_send(&impostor, &welcome, 0);
-    for (unsigned tries = 0; !is_connected(); tries++) {
+    for (unsigned tries = 0; !view_of_peer().is_connected; tries++) {
         assert_true(tries < 1000);
         usleep(5000);
     }
