@@ -32,11 +32,12 @@ cleanup_more() { :; }
 
 cleanup() {
     local code=$?
-    cleanup_more
+    # Before anything goes: the logs may lie on a disk that the test itself takes down.
     if ((code != 0 && code != 77)) && [[ -f $COLUMBA_CLUSTER_DIR/cluster ]]; then
         echo "--- the nodes' logs"
-        tail -n 30 "$COLUMBA_CLUSTER_DIR"/node*/log
+        tail -n 100 "$COLUMBA_CLUSTER_DIR"/node*/log
     fi
+    cleanup_more
     if [[ -f $COLUMBA_CLUSTER_DIR/cluster ]]; then
         cluster destroy
     fi
