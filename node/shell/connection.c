@@ -482,10 +482,7 @@ void connections_close(struct node *node)
 
 void connections_sweep(struct node *node)
 {
-    const struct config *config = node->config;
-    uint64_t patience_ms =
-        2 * (config->write_timeout_ms + config->read_timeout_ms) + NODE_REQUEST_PATIENCE_MS;
-    uint64_t patience_ns = patience_ms * 1000000u;
+    uint64_t patience_ns = node->request_patience_ms * 1000000u;
     if (node->turn.now_ns < patience_ns) {
         return;
     }

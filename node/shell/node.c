@@ -377,6 +377,10 @@ enum columba_error node_create(const struct node_options *options, struct node *
     node->log = options->log;
     node->end = node_close;
     node->engine = options->engine;
+    node->request_patience_ms =
+        2 * (options->config->write_timeout_ms + options->config->read_timeout_ms) +
+        (options->request_patience_ms != 0 ? options->request_patience_ms
+                                           : NODE_REQUEST_PATIENCE_MS);
     node->directory.lock = -1;
     random_init(&node->random, random_seed());
     node->started_ns = uv_hrtime();

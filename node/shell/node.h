@@ -99,6 +99,7 @@ struct node {
 
     struct shell_counters counters;
     struct latencies latencies;
+    uint64_t request_patience_ms; /* a request older than this was forgotten by the core */
     uint64_t started_ns;
     struct random random; /* for jitter */
 };
@@ -109,6 +110,8 @@ struct node_options {
     bool handles_signals;   /* SIGTERM, SIGINT and SIGHUP stop it */
     bool accepts_data_loss; /* an empty data directory takes the place of one that is lost */
     struct engine *engine;  /* NULL: as the configuration says; else the node's from now on */
+    /* 0: NODE_REQUEST_PATIENCE_MS. */
+    uint32_t request_patience_ms;
 };
 
 /* ERR_CONFIGURATION, ERR_IN_USE, ERR_WIPED, ERR_IO, …: out_text (CONFIG_PROBLEM_BYTES) says what

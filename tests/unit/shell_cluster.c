@@ -92,15 +92,81 @@ static void *node_thread(void *context)
     return NULL;
 }
 
+/* ---- engines ---- */
+
+struct shell_slowness shell_slowness;
+static struct engine_table fast;
+
+static void wait_ms(uint32_t ms)
+{
+    if (ms > 0) {
+        usleep(ms * 1000u);
+    }
+}
+
+static enum columba_error slow_commit(struct engine *engine, struct engine_batch *batch, bool sync)
+{
+    wait_ms(shell_slowness.commit_ms);
+    return fast.commit(engine, batch, sync);
+}
+
+static enum columba_error slow_read(enum engine_tier tier)
+{
+    if (shell_slowness.disk_ms > 0 && tier == TIER_MEMORY) {
+        return ERR_OVERLOADED;
+    }
+    wait_ms(shell_slowness.disk_ms);
+    return COLUMBA_OK;
+}
+
+static enum columba_error slow_get(struct engine *engine, enum engine_space space,
+                                   enum engine_tier tier, struct slice key, struct arena *arena,
+                                   struct slice *out_value)
+{
+    enum columba_error error = slow_read(tier);
+    return error != COLUMBA_OK ? error : fast.get(engine, space, tier, key, arena, out_value);
+}
+
+static enum columba_error slow_scan(struct engine *engine, const struct engine_scan *scan)
+{
+    enum columba_error error = slow_read(scan->tier);
+    return error != COLUMBA_OK ? error : fast.scan(engine, scan);
+}
+
+static enum columba_error counted_flush(struct engine *engine)
+{
+    shell_slowness.flushes++;
+    return fast.flush(engine);
+}
+
+/* Around the lock, not within it: whoever waits for the disk must not hold up the others. */
+static struct engine *slow_engine_open(uint32_t fail_commit)
+{
+    static struct engine_table table;
+    struct engine *memory_engine = engine_memory_open(memory_system());
+    engine_memory_fail_commit(memory_engine, fail_commit);
+    struct engine *engine = engine_locked_open(memory_engine);
+    assert_non_null(engine);
+    if (fast.commit == NULL) {
+        fast = *engine->table;
+        table = fast;
+        table.commit = slow_commit;
+        table.get = slow_get;
+        table.scan = slow_scan;
+        table.flush = counted_flush;
+    }
+    engine->table = &table;
+    return engine;
+}
+
 static void node_start(struct shell_node *node, uint32_t fail_commit)
 {
     char text[CONFIG_PROBLEM_BYTES];
-    struct engine *memory_engine = engine_memory_open(memory_system());
-    engine_memory_fail_commit(memory_engine, fail_commit);
     struct node_options options = {
         .config = &node->config,
         .log = &node->log,
-        .engine = engine_locked_open(memory_engine),
+        .engine = slow_engine_open(fail_commit),
+        .request_patience_ms = node->request_patience_ms,
     };
     node->log = (struct log){.level = LOG_DEBUG, .write = line_drop, .now_unix_ms = wall_ms};
     if (node_create(&options, &node->node, text) != COLUMBA_OK) {

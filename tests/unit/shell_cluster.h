@@ -13,6 +13,14 @@
 #define SHELL_NODES_MAX 3u
 #define SHELL_CLIENT_BYTES (2u * MIB)
 
+/* What the engines of all nodes do from now on, whichever thread they run on. */
+struct shell_slowness {
+    _Atomic uint32_t commit_ms; /* a commit takes this long */
+    _Atomic uint32_t disk_ms;   /* nothing is in memory, and a read takes this long */
+    _Atomic uint32_t flushes;   /* how often they were flushed */
+};
+extern struct shell_slowness shell_slowness;
+
 struct shell_node {
     struct config config;
     struct log log;
@@ -21,6 +29,7 @@ struct shell_node {
     enum columba_error result; /* of node_run */
     uint16_t port;
     bool is_running;
+    uint32_t request_patience_ms; /* 0: as usual */
 };
 
 struct shell_cluster {

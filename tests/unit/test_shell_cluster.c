@@ -172,6 +172,141 @@ static void a_stopping_node_answers_what_it_has_taken(void **state)
     shell_cluster_stop(&cluster);
 }
 
+/* ---- draining, with a disk that is slow ---- */
+
+#define FLIGHT 50u
+
+static void flight_send(struct shell_client *client, uint16_t port)
+{
+    uint8_t content[CONTENT_BYTES];
+    for (unsigned i = 0; i < FLIGHT; i++) {
+        struct message send = shell_send_make("chat", "alice", "x", content);
+        shell_client_send(client, &send, i + 1);
+    }
+    for (unsigned tries = 0; shell_counter(port, "requests") < FLIGHT; tries++) {
+        assert_true(tries < 1000);
+        usleep(2000);
+    }
+}
+
+static void slow_start(struct shell_cluster *cluster, struct shell_client *client, unsigned count)
+{
+    shell_slowness = (struct shell_slowness){0};
+    shell_cluster_start(cluster, count, "");
+    shell_client_connect(client, cluster->nodes[0].port);
+    shell_conversation_create(client, "chat", "alice", "bob");
+    assert_int_equal(send_text(client, "chat", "first"), COLUMBA_OK);
+    shell_slowness.commit_ms = 400;
+}
+
+static void slow_stop(struct shell_cluster *cluster, struct shell_client *client)
+{
+    shell_slowness.commit_ms = 0;
+    shell_client_close(client);
+    shell_cluster_stop(cluster);
+}
+
+static void flight_is_answered(struct shell_client *client)
+{
+    struct message answer;
+    unsigned done = 0;
+    while (done < FLIGHT && shell_client_receive(client, &answer, NULL)) {
+        assert_int_equal(answer.status.error, COLUMBA_OK);
+        done++;
+    }
+    assert_int_equal(done, FLIGHT);
+}
+
+static void a_stopping_node_waits_for_what_is_in_flight_and_flushes(void **state)
+{
+    (void)state;
+    struct shell_cluster cluster;
+    struct shell_client client;
+    slow_start(&cluster, &client, 1);
+    flight_send(&client, cluster.nodes[0].port);
+    node_stop(cluster.nodes[0].node);
+    flight_is_answered(&client);
+    shell_node_join(&cluster.nodes[0]);
+    assert_int_equal(cluster.nodes[0].result, COLUMBA_OK);
+    assert_int_equal(shell_slowness.flushes, 1);
+    slow_stop(&cluster, &client);
+}
+
+static void a_drain_waits_for_what_is_in_flight_and_flushes(void **state)
+{
+    (void)state;
+    struct shell_cluster cluster;
+    struct shell_client client;
+    struct shell_client administrator;
+    slow_start(&cluster, &client, 1);
+    shell_client_connect_as(&administrator, cluster.nodes[0].port, ROLE_ADMINISTRATOR);
+    flight_send(&client, cluster.nodes[0].port);
+    json_t *drained = shell_client_admin(&administrator, "drain");
+    assert_int_equal(json_integer_value(json_object_get(drained, "requests_left")), 0);
+    assert_true(json_integer_value(json_object_get(drained, "elapsed_ms")) > 100);
+    json_decref(drained);
+    assert_int_equal(shell_slowness.flushes, 1);
+    flight_is_answered(&client);
+    shell_client_close(&administrator);
+    slow_stop(&cluster, &client);
+}
+
+static bool has_left(struct shell_cluster *cluster, unsigned asked, const char *name)
+{
+    struct shell_client client;
+    bool left = false;
+    shell_client_connect_as(&client, cluster->nodes[asked].port, ROLE_ADMINISTRATOR);
+    json_t *status = shell_client_admin(&client, "status");
+    json_t *nodes = json_object_get(status, "nodes");
+    for (size_t i = 0; i < json_array_size(nodes); i++) {
+        json_t *node = json_array_get(nodes, i);
+        left = left || (strcmp(json_string_value(json_object_get(node, "name")), name) == 0 &&
+                        strcmp(json_string_value(json_object_get(node, "state")), "left") == 0);
+    }
+    json_decref(status);
+    shell_client_close(&client);
+    return left;
+}
+
+/* The others need not find out that it is gone: it has told them before it waits. */
+static void a_stopping_node_leaves_the_cluster_first(void **state)
+{
+    (void)state;
+    struct shell_cluster cluster;
+    struct shell_client client;
+    slow_start(&cluster, &client, 2);
+    flight_send(&client, cluster.nodes[0].port);
+    node_stop(cluster.nodes[0].node);
+    for (unsigned tries = 0; !has_left(&cluster, 1, "node0"); tries++) {
+        assert_true(tries < 1000);
+        usleep(5000);
+    }
+    shell_slowness.commit_ms = 0;
+    shell_node_join(&cluster.nodes[0]);
+    slow_stop(&cluster, &client);
+}
+
+/* ---- what is counted ---- */
+
+static void commits_are_counted(void **state)
+{
+    (void)state;
+    struct shell_cluster cluster;
+    struct shell_client client;
+    shell_cluster_start(&cluster, 1, "");
+    shell_client_connect(&client, cluster.nodes[0].port);
+    shell_conversation_create(&client, "chat", "alice", "bob");
+    uint64_t before = shell_counter(cluster.nodes[0].port, "commits");
+    uint64_t rows = shell_counter(cluster.nodes[0].port, "commit_rows");
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(send_text(&client, "chat", "one after the other"), COLUMBA_OK);
+    }
+    assert_true(shell_counter(cluster.nodes[0].port, "commits") >= before + 10);
+    assert_true(shell_counter(cluster.nodes[0].port, "commit_rows") >= rows + 10);
+    shell_client_close(&client);
+    shell_cluster_stop(&cluster);
+}
+
 static void a_drained_node_refuses_requests_and_still_reports(void **state)
 {
     (void)state;
@@ -280,6 +415,10 @@ int main(void)
         cmocka_unit_test(three_nodes_are_one_store),
         cmocka_unit_test(every_node_names_the_same_endpoints),
         cmocka_unit_test(a_stopping_node_answers_what_it_has_taken),
+        cmocka_unit_test(a_stopping_node_waits_for_what_is_in_flight_and_flushes),
+        cmocka_unit_test(a_drain_waits_for_what_is_in_flight_and_flushes),
+        cmocka_unit_test(a_stopping_node_leaves_the_cluster_first),
+        cmocka_unit_test(commits_are_counted),
         cmocka_unit_test(a_drained_node_refuses_requests_and_still_reports),
         cmocka_unit_test(a_failed_commit_stops_the_node),
         cmocka_unit_test(many_clients_at_once_are_all_served),

@@ -32,6 +32,20 @@ static uint64_t counter(const char *name)
     return shell_counter(port(), name);
 }
 
+static void clients_fill(struct shell_client *clients, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        shell_client_connect(&clients[i], port());
+    }
+}
+
+static void clients_close(struct shell_client *clients, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        shell_client_close(&clients[i]);
+    }
+}
+
 /* ---- clients that take nothing ---- */
 
 #define BODY_BYTES 8000u
@@ -160,21 +174,214 @@ static void whoever_takes_nothing_is_cut_off_in_time(void **state)
     shell_cluster_stop(&cluster);
 }
 
+/* ---- requests, with a disk that is slow ---- */
+
+static void slow_start(struct shell_client *client, const char *options)
+{
+    shell_slowness = (struct shell_slowness){0};
+    shell_cluster_start(&cluster, 1, options);
+    shell_client_connect(client, port());
+    large_conversation_make(client);
+}
+
+static void slow_stop(struct shell_client *client)
+{
+    shell_slowness = (struct shell_slowness){0};
+    shell_client_close(client);
+    shell_cluster_stop(&cluster);
+}
+
+struct tally {
+    unsigned done;
+    unsigned refused;
+};
+
+/* Sends all at once, and counts the answers; a refusal has to name the limit. */
+static struct tally sends_tally(struct shell_client *client, unsigned count, size_t body_bytes,
+                                const char *limit)
+{
+    static uint8_t content[64 * 1024];
+    static char text[64 * 1024];
+    struct tally tally = {0};
+    struct message answer;
+    memset(text, 'y', sizeof text);
+    text[body_bytes] = '\0';
+    for (unsigned i = 0; i < count; i++) {
+        struct message send = shell_send_make("large", "alice", text, content);
+        shell_client_send(client, &send, i + 1);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        assert_true(shell_client_receive(client, &answer, NULL));
+        if (answer.status.error == COLUMBA_OK) {
+            tally.done++;
+            continue;
+        }
+        assert_int_equal(answer.status.error, ERR_OVERLOADED);
+        assert_non_null(
+            memmem(answer.status.text.data, answer.status.text.size, limit, strlen(limit)));
+        tally.refused++;
+    }
+    return tally;
+}
+
+static void requests_of_one_client_beyond_its_limit_wait_in_its_socket(void **state)
+{
+    (void)state;
+    struct shell_client client;
+    uint8_t content[256];
+    slow_start(&client, "limits: {connection_requests: 4}\n");
+    shell_slowness.commit_ms = 500;
+    for (unsigned i = 0; i < 30; i++) {
+        struct message send = shell_send_make("large", "alice", "x", content);
+        shell_client_send(&client, &send, i + 1);
+    }
+    for (unsigned tries = 0; shell_counter(port(), "requests") < 5; tries++) {
+        assert_true(tries < 1000);
+        usleep(2000);
+    }
+    usleep(50000);
+    assert_int_equal(shell_counter(port(), "requests"), 5); /* with the one that asks */
+    shell_slowness.commit_ms = 0;
+    for (unsigned i = 0; i < 30; i++) {
+        struct message answer;
+        assert_true(shell_client_receive(&client, &answer, NULL));
+        assert_int_equal(answer.status.error, COLUMBA_OK);
+    }
+    slow_stop(&client);
+}
+
+/* Three times: what was taken is given back. */
+static void bytes_of_requests_under_way_are_bounded(void **state)
+{
+    (void)state;
+    struct shell_client client;
+    slow_start(&client, "limits: {request_bytes: 2MiB}\n");
+    for (unsigned round = 0; round < 3; round++) {
+        shell_slowness.commit_ms = 300;
+        struct tally tally = sends_tally(&client, 60, 60000, "limits.request_bytes");
+        assert_in_range(tally.done, 30, 50);
+        assert_true(tally.refused >= 10);
+        shell_slowness.commit_ms = 0;
+        tally = sends_tally(&client, 30, 60000, "limits.request_bytes");
+        assert_int_equal(tally.done, 30);
+    }
+    slow_stop(&client);
+}
+
+static void writes_that_wait_for_the_disk_are_bounded(void **state)
+{
+    (void)state;
+    struct shell_client client;
+    slow_start(&client, "limits: {batch_max: 2MiB}\n");
+    shell_slowness.commit_ms = 300;
+    struct tally tally = sends_tally(&client, 90, 60000, "limits.batch_max");
+    assert_true(tally.done >= 30 && tally.refused >= 10);
+    shell_slowness.commit_ms = 0;
+    assert_int_equal(sends_tally(&client, 30, 60000, "limits.batch_max").done, 30);
+    slow_stop(&client);
+}
+
+static void reads_that_wait_for_the_disk_are_bounded(void **state)
+{
+    (void)state;
+    enum { READS = 20 };
+    struct shell_client client;
+    struct message ask = page_ask();
+    unsigned overloaded = 0;
+    slow_start(&client, "limits: {reads_queued: 2}\nreader_threads: 1\n");
+    for (unsigned round = 0; round < 2; round++) {
+        shell_slowness.disk_ms = 50;
+        for (unsigned i = 0; i < READS; i++) {
+            shell_client_send(&client, &ask, i + 1);
+        }
+        for (unsigned i = 0; i < READS; i++) {
+            struct message answer;
+            assert_true(shell_client_receive(&client, &answer, NULL));
+            overloaded += answer.type == MESSAGE_STATUS;
+        }
+        shell_slowness.disk_ms = 0;
+        assert_int_equal(shell_client_ask(&client, &ask).type, MESSAGE_HISTORY);
+    }
+    assert_in_range(overloaded, READS, 2 * READS - 4);
+    assert_true(shell_counter(port(), "reads_refused") >= overloaded);
+    slow_stop(&client);
+}
+
+static void frames_that_have_come_in_part_are_bounded(void **state)
+{
+    (void)state;
+    enum { SENDERS = 8, PART_BYTES = 900 * 1024 };
+    static uint8_t part[1024 * 1024];
+    struct shell_client senders[SENDERS];
+    struct frame frame = {.payload_bytes = 1000 * 1024, .type = MESSAGE_HISTORY_IMPORT};
+    shell_cluster_start(&cluster, 1, "limits: {input_max: 4MiB}\n");
+    frame_header_encode(part, &frame);
+    for (unsigned i = 0; i < SENDERS; i++) {
+        shell_client_connect(&senders[i], port());
+        shell_client_write(&senders[i], part, PART_BYTES);
+    }
+    for (unsigned tries = 0; counter("input_refused") < SENDERS / 2; tries++) {
+        assert_true(tries < 1000);
+        usleep(2000);
+        assert_true(counter("input_bytes") <= 4 * MIB);
+    }
+    clients_close(senders, SENDERS);
+    for (unsigned tries = 0; counter("input_bytes") > 0; tries++) {
+        assert_true(tries < 1000);
+        usleep(2000);
+    }
+    shell_cluster_stop(&cluster);
+}
+
+static void answers_that_pile_up_cut_a_client_off(void **state)
+{
+    (void)state;
+    struct shell_client client;
+    struct message ask = page_ask();
+    int small = 16 * 1024;
+    slow_start(&client, "limits: {connection_output: 2MiB, connection_output_max: 2MiB}\n");
+    setsockopt(client.socket, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    for (unsigned i = 0; i < 20; i++) {
+        shell_client_send(&client, &ask, i + 1);
+    }
+    for (unsigned tries = 0; counter("output_overruns") == 0; tries++) {
+        assert_true(tries < 1000);
+        usleep(2000);
+    }
+    slow_stop(&client);
+}
+
+/* A node that asks and is not answered by the core, whose disk stands still. */
+static void a_request_that_nobody_answers_is_given_up(void **state)
+{
+    (void)state;
+    struct shell_client node;
+    struct message hello = shell_hello(ROLE_NODE, 1);
+    struct id user = id_of_name(ID_USER, slice_of_text("alice"));
+    struct message fanout = {
+        .type = MESSAGE_FANOUT,
+        .fanout = {.users = &user, .user_count = 1, .topology_version = 1, .sender = user},
+    };
+    shell_slowness = (struct shell_slowness){0};
+    shell_cluster_start_first(&cluster, 2, 0,
+                              "write_timeout: 10ms\nread_timeout: 10ms\n"
+                              "handshake_timeout: 100ms\n");
+    cluster.nodes[0].request_patience_ms = 100;
+    shell_node_start(&cluster.nodes[0]);
+    shell_client_open(&node, port());
+    assert_int_equal(shell_client_ask(&node, &hello).type, MESSAGE_WELCOME);
+    shell_slowness.commit_ms = 1500;
+    struct message answer = shell_client_ask(&node, &fanout);
+    assert_int_equal(answer.type, MESSAGE_STATUS);
+    assert_int_equal(answer.status.error, ERR_OUTCOME_UNKNOWN);
+    assert_int_equal(counter("requests_abandoned"), 1);
+    assert_int_equal(counter("requests"), 1); /* the one that asks */
+    shell_slowness.commit_ms = 0;
+    shell_client_close(&node);
+    shell_cluster_stop(&cluster);
+}
+
 /* ---- places ---- */
-
-static void clients_fill(struct shell_client *clients, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        shell_client_connect(&clients[i], port());
-    }
-}
-
-static void clients_close(struct shell_client *clients, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        shell_client_close(&clients[i]);
-    }
-}
 
 static void clients_take_no_place_of_a_node(void **state)
 {
@@ -281,6 +488,13 @@ int main(void)
         cmocka_unit_test(administrators_have_places_and_ask_nothing_else),
         cmocka_unit_test(whoever_takes_nothing_makes_room_for_others),
         cmocka_unit_test(whoever_takes_nothing_is_cut_off_in_time),
+        cmocka_unit_test(requests_of_one_client_beyond_its_limit_wait_in_its_socket),
+        cmocka_unit_test(bytes_of_requests_under_way_are_bounded),
+        cmocka_unit_test(writes_that_wait_for_the_disk_are_bounded),
+        cmocka_unit_test(reads_that_wait_for_the_disk_are_bounded),
+        cmocka_unit_test(frames_that_have_come_in_part_are_bounded),
+        cmocka_unit_test(answers_that_pile_up_cut_a_client_off),
+        cmocka_unit_test(a_request_that_nobody_answers_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
