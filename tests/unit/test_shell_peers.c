@@ -144,9 +144,51 @@ static void a_node_that_comes_anew_replaces_its_oldest_connection(void **state)
     shell_cluster_stop(&cluster);
 }
 
+/* ---- requests that cannot leave ---- */
+
+/* Node 1 gossips, and refuses the connections of node 0, which it looks for at another address. */
+static void cluster_half_start(const char *options)
+{
+    shell_cluster_start_first(&cluster, 2, 1, options);
+    cluster.hosts[0] = "127.0.0.9";
+    shell_config_make(&cluster, 1, options);
+    shell_node_start(&cluster.nodes[1]);
+    for (unsigned tries = 0; !view_of_peer().is_up; tries++) {
+        assert_true(tries < 1000);
+        usleep(5000);
+    }
+    assert_false(view_of_peer().is_connected);
+}
+
+/* Not after the timeout, which is a minute here. */
+static void a_request_that_cannot_reach_its_node_is_answered_at_once(void **state)
+{
+    (void)state;
+    struct shell_client client;
+    struct message_member members[] = {{.name = slice_of_text("alice")},
+                                       {.name = slice_of_text("bob")}};
+    struct message create = {
+        .type = MESSAGE_CONVERSATION_CREATE,
+        .conversation_create = {.name = slice_of_text("chat"),
+                                .members = members,
+                                .member_count = 2},
+    };
+    cluster_half_start("write_timeout: 60s\nread_timeout: 60s\n");
+    uint64_t before = shell_counter(port(), "peer_dropped");
+    shell_client_connect(&client, port());
+    struct message answer = shell_client_ask(&client, &create);
+    assert_int_equal(answer.type, MESSAGE_STATUS);
+    assert_int_not_equal(answer.status.error, COLUMBA_OK);
+    assert_int_not_equal(answer.status.error, ERR_TIMEOUT);
+    assert_true(shell_counter(port(), "peer_dropped") > before);
+    shell_client_close(&client);
+    shell_cluster_stop(&cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_that_cannot_reach_its_node_is_answered_at_once),
         cmocka_unit_test(another_node_at_a_peers_address_is_not_taken_for_it),
         cmocka_unit_test(a_node_has_to_come_from_its_own_address),
         cmocka_unit_test(a_node_that_comes_anew_replaces_its_oldest_connection),
