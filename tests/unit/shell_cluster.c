@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -324,6 +325,9 @@ static bool bytes_receive(struct shell_client *client, uint8_t *out, size_t size
 {
     while (size > 0) {
         ssize_t got = recv(client->socket, out, size, 0);
+        if (got < 0 && errno == EAGAIN) {
+            fail_msg("the node says nothing");
+        }
         if (got <= 0) {
             return false;
         }

@@ -348,6 +348,10 @@ static void answers_that_pile_up_cut_a_client_off(void **state)
         assert_true(tries < 1000);
         usleep(2000);
     }
+    for (unsigned tries = 0; !is_cut_off(&client); tries++) {
+        assert_true(tries < 2000);
+        usleep(2000);
+    }
     slow_stop(&client);
 }
 
