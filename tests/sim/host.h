@@ -20,7 +20,9 @@
 #include "base/list.h"
 #include "gossip/gossip.h"
 #include "node/core/core.h"
+#include "node/core/machine/intake.h"
 #include "node/store/engine.h"
+#include "proto/frame.h"
 #include "tests/sim/counted_memory.h"
 #include "tests/sim/random.h"
 #include "tests/sim/world.h"
@@ -41,14 +43,15 @@ enum input_type {
     INPUT_DATAGRAM,
     INPUT_COMMITTED,
     INPUT_READ_DONE,
+    INPUT_UNSENT,
 };
 
 /* Something that came in and waits for a turn. */
 struct input {
     struct list node;
     enum input_type type;
-    uint64_t number; /* connection, batch or read */
-    uint32_t from;   /* endpoint, for ACCEPTED and DATAGRAM */
+    uint64_t number; /* connection, batch, read, or the request that was not sent */
+    uint32_t from;   /* endpoint, for ACCEPTED and DATAGRAM; node, for UNSENT */
     enum columba_error error;
     uint32_t row_count;
     bool more;
@@ -63,6 +66,7 @@ struct host_link {
     uint16_t node; /* the peer; NODE_NONE for a client */
     bool is_outgoing;
     bool is_ready; /* the handshake is done */
+    struct intake_asker asker;
 };
 
 struct host_send {
@@ -101,7 +105,9 @@ struct host {
     struct counted_memory engine_memory;
 
     struct list inputs;
-    bool has_turn; /* a turn is scheduled */
+    struct intake intake;
+    struct list taken; /* host_intake.c */
+    bool has_turn;     /* a turn is scheduled */
     uint64_t timer_at_us;
     bool is_tick_due;
     uint64_t turns;
@@ -160,6 +166,13 @@ struct input *host_input(struct host *host, enum input_type type, struct slice b
 void host_turn_soon(struct host *host);
 void host_inputs_clear(struct host *host);
 
+/* host_intake.c */
+void host_intake_start(struct host *host);
+void host_intake_stop(struct host *host);
+/* False: the request was refused, and is answered. */
+bool host_intake_take(struct host *host, struct host_link *link, const struct frame *frame);
+void host_intake_answered(struct host *host, uint64_t connection, uint64_t request_id);
+
 /* host_effects.c */
 void host_effects_drain(struct host *host);
 void host_commit_start(struct host *host);
@@ -168,6 +181,7 @@ void host_commit_interrupt(struct host *host);
 /* host_links.c */
 void host_links_attach(struct host *host);
 void host_links_start(struct host *host);
+struct host_link *host_link_find(struct host *host, uint64_t connection);
 struct host_link *host_link_to_peer(struct host *host, uint16_t node);
 /* Whether a peer asks on this connection. */
 bool host_link_is_of_peer(struct host *host, uint64_t connection);

@@ -48,6 +48,7 @@ static bool lie(struct host *host, const struct effect *effect)
 
 static void carry_reply(struct host *host, const struct effect *effect)
 {
+    host_intake_answered(host, effect->reply.connection, effect->reply.request_id);
     host_request_answered(host, effect->reply.connection, effect->reply.request_id);
     if (lie(host, effect)) {
         return;
@@ -63,10 +64,22 @@ static void carry_reply(struct host *host, const struct effect *effect)
     }
 }
 
+/* The core is told in this turn, in the place of the node that never heard it. */
+static void send_failed(struct host *host, const struct effect *effect)
+{
+    if (effect->send.request_id != 0) {
+        struct input *input = host_input(host, INPUT_UNSENT, slice_of(NULL, 0));
+        input->number = effect->send.request_id;
+        input->from = effect->send.node;
+        input->error = ERR_UNAVAILABLE;
+    }
+}
+
 static void carry_send(struct host *host, const struct effect *effect)
 {
     const struct host_link *link = host_link_to_peer(host, effect->send.node);
     if (link == NULL) {
+        send_failed(host, effect);
         return;
     }
     host_frame_send(host, link->connection, effect->send.request_id, effect->send.message);
@@ -116,9 +129,17 @@ static void late_read_due(void *context, uint64_t argument)
     (void)argument;
     struct late_read *late = context;
     if (late->life == late->host->life) {
+        intake_read_give_back(&late->host->intake);
         run_read(late->host, late->read_id, &late->query);
     }
     free(late);
+}
+
+static void read_refuse(struct host *host, uint64_t read_id)
+{
+    struct input *input = host_input(host, INPUT_READ_DONE, slice_of(NULL, 0));
+    input->number = read_id;
+    input->error = ERR_OVERLOADED;
 }
 
 static void carry_read(struct host *host, const struct effect *effect)
@@ -126,6 +147,10 @@ static void carry_read(struct host *host, const struct effect *effect)
     const struct read_query *query = &effect->read.query;
     if (random_chance(&host->random, host->world->plan.inline_reads)) {
         run_read(host, effect->read.read_id, query);
+        return;
+    }
+    if (!intake_read_take(&host->intake)) {
+        read_refuse(host, effect->read.read_id);
         return;
     }
     struct late_read *late = malloc(sizeof *late + read_query_bytes(query));
@@ -140,6 +165,10 @@ static void carry_read(struct host *host, const struct effect *effect)
 static void carry_out(struct host *host, const struct effect *effect)
 {
     const struct engine_table *table = host->engine->table;
+    if (effect->type == EFFECT_MERGE || effect->type == EFFECT_PUT ||
+        effect->type == EFFECT_REMOVE) {
+        intake_write(&host->intake, effect->write.key.size + effect->write.value.size);
+    }
     switch (effect->type) {
     case EFFECT_REPLY:
         carry_reply(host, effect);
@@ -212,6 +241,7 @@ void host_commit_start(struct host *host)
     }
     host->committing_batch = core_batch_close(host->core);
     host_effects_drain(host);
+    intake_batch_handed(&host->intake);
     struct engine_batch *gathered = host->gathering;
     host->gathering = host->committing;
     host->committing = gathered;

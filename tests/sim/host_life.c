@@ -27,6 +27,7 @@ struct host *host_create(struct world *world, uint16_t index)
     arena_init(&host->encoding, memory_system(), DECODE_ARENA_MAX_BYTES);
     arena_init(&host->lying, memory_system(), 4u * DECODE_ARENA_MAX_BYTES);
     list_init(&host->inputs);
+    list_init(&host->taken);
     uint64_t skew_max = world->plan.skew_max_ms;
     host->skew_ms = (int64_t)random_below(&host->random, 2 * skew_max + 1) - (int64_t)skew_max;
     host_links_attach(host);
@@ -79,6 +80,7 @@ void host_start(struct host *host)
     config.seed = random_u64(&host->random);
     host->core = core_create(&host->core_memory.memory, &config, host->world->topology);
     COLUMBA_ASSERT(host->core != NULL);
+    host_intake_start(host);
     host->state = HOST_UP;
     host->is_clock_wrong = false;
     host->timer_at_us = UINT64_MAX;
@@ -116,6 +118,7 @@ void host_crash(struct host *host, bool silent)
     check_memory(host);
     host_gossip_stop(host);
     host_inputs_clear(host);
+    host_intake_stop(host);
     host->state = HOST_DOWN;
     host->life++;
     host->crashes++;

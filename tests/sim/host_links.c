@@ -52,7 +52,7 @@ void host_links_attach(struct host *host)
     network_attach(host->world->network, host->index, handler);
 }
 
-static struct host_link *link_find(struct host *host, uint64_t connection)
+struct host_link *host_link_find(struct host *host, uint64_t connection)
 {
     for (uint32_t i = 0; i < host->link_count; i++) {
         if (host->links[i].connection == connection) {
@@ -83,7 +83,7 @@ struct host_link *host_link_to_peer(struct host *host, uint16_t node)
 
 bool host_link_is_of_peer(struct host *host, uint64_t connection)
 {
-    const struct host_link *link = link_find(host, connection);
+    const struct host_link *link = host_link_find(host, connection);
     return link != NULL && !link->is_outgoing && link->node != NODE_NONE;
 }
 
@@ -145,7 +145,7 @@ void host_peer_report(struct host *host, uint16_t node)
 void host_frame_send(struct host *host, uint64_t connection, uint64_t request_id,
                      const struct message *message)
 {
-    if (link_find(host, connection) == NULL) {
+    if (host_link_find(host, connection) == NULL) {
         return;
     }
     arena_reset(&host->encoding);
@@ -262,10 +262,10 @@ static bool refuse_as_full(struct host *host, const struct host_link *link,
     return true;
 }
 
-static void step_request(struct host *host, const struct host_link *link, const struct frame *frame,
+static void step_request(struct host *host, struct host_link *link, const struct frame *frame,
                          const struct message *message)
 {
-    if (refuse_as_full(host, link, frame)) {
+    if (refuse_as_full(host, link, frame) || !host_intake_take(host, link, frame)) {
         return;
     }
     if (message->type == MESSAGE_SEND) {
@@ -357,7 +357,7 @@ void host_link_input(struct host *host, const struct input *input)
         link_add(host, input->number, input->from);
         return;
     }
-    struct host_link *link = link_find(host, input->number);
+    struct host_link *link = host_link_find(host, input->number);
     if (link == NULL) {
         return;
     }

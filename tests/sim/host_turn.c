@@ -51,6 +51,16 @@ static void step_read_done(struct host *host, const struct input *input)
     core_step(host->core, &event);
 }
 
+static void step_unsent(struct host *host, const struct input *input)
+{
+    struct message status = {.type = MESSAGE_STATUS, .status = {.error = input->error}};
+    struct event event = {.type = EVENT_ANSWER};
+    event.answer.node = (uint16_t)input->from;
+    event.answer.request_id = input->number;
+    event.answer.message = &status;
+    core_step(host->core, &event);
+}
+
 static void take_input(struct host *host, const struct input *input)
 {
     switch (input->type) {
@@ -59,6 +69,9 @@ static void take_input(struct host *host, const struct input *input)
         break;
     case INPUT_READ_DONE:
         step_read_done(host, input);
+        break;
+    case INPUT_UNSENT:
+        step_unsent(host, input);
         break;
     case INPUT_DATAGRAM:
         host_gossip_input(host, input);

@@ -26,6 +26,28 @@
 
 /* The plan. */
 
+/* What a shell refuses: hardly anything in most seeds, much in some. */
+static void plan_intake(struct world *world)
+{
+    bool is_tight = random_chance(&world->random, 200);
+    struct intake_limits *limits = &world->plan.intake;
+    *limits = (struct intake_limits){
+        .batch_bytes = is_tight ? 32u * KIB : 64u * MIB,
+        .reads = is_tight ? 4 : 4096,
+    };
+    for (unsigned side = 0; side < INTAKE_SIDES; side++) {
+        limits->sides[side] = (struct intake_side_limits){
+            .connections = UINT32_MAX,
+            .asker_requests = UINT32_MAX,
+            .requests = is_tight ? 24 : 65536,
+            .request_bytes = is_tight ? 64u * KIB : 128u * MIB,
+            .asker_unsent_bytes = UINT64_MAX,
+            .asker_unsent_max_bytes = UINT64_MAX,
+            .unsent_bytes = UINT64_MAX,
+        };
+    }
+}
+
 static void plan_core(struct world *world)
 {
     struct core_config *config = &world->plan.core;
@@ -36,7 +58,7 @@ static void plan_core(struct world *world)
     config->takeover_delay_ms = (uint32_t)random_between(&world->random, 300, 3000);
     /* Tight tables in some seeds: what does not fit is refused, and nothing is lost. */
     config->operations_max = random_chance(&world->random, 300) ? 48 : 2048;
-    config->operations_bytes_max = random_chance(&world->random, 100) ? 1u * MIB : 64u * MIB;
+    config->operations_bytes_max = random_chance(&world->random, 100) ? 32u * MIB : 512u * MIB;
     config->outbox_entries_max = random_chance(&world->random, 200) ? 40 : 8192;
     /* So small that the oldest events are always folded to make room. */
     config->log_events_max = random_chance(&world->random, 400) ? 256 : 1u << 14;
@@ -109,6 +131,7 @@ static void plan_draw(struct world *world)
     plan->lies = world_has(world, EXTRA_LIES) && random_chance(random, 700) ? lies : 0;
     plan_core(world);
     plan_climate(world);
+    plan_intake(world);
 }
 
 /* The cluster. */

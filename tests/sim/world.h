@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "client/core/seal.h"
 #include "node/core/core.h"
+#include "node/core/machine/intake.h"
 #include "ring/topology.h"
 #include "tests/sim/findings.h"
 #include "tests/sim/network.h"
@@ -87,6 +88,7 @@ struct world_plan {
     uint32_t reads_fail; /* permille, beside when reads fail often */
     uint32_t lies;       /* permille of the answers between nodes that are altered */
     struct core_config core;
+    struct intake_limits intake;
 };
 
 struct world {
