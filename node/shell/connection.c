@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "node/shell/node.h"
 #include "proto/codec.h"
+#include "proto/request.h"
 
 static struct connection *connection_of(struct stream *stream)
 {
@@ -121,40 +122,30 @@ void connection_reply(struct node *node, uint64_t request_id, const struct messa
 
 /* ---- requests ---- */
 
-enum request_kind {
-    REQUEST_UNKNOWN = 0,
-    REQUEST_OF_CLIENT,
-    REQUEST_OF_NODE,
-    REQUEST_WITHOUT_ANSWER, /* of a node */
-    REQUEST_PING,
-    REQUEST_ADMIN,
+enum asking {
+    ASKING_UNKNOWN = 0,
+    ASKING_OF_CLIENT,
+    ASKING_OF_NODE,
+    ASKING_WITHOUT_ANSWER, /* of a node */
+    ASKING_PING,
+    ASKING_ADMIN,
 };
 
-static enum request_kind request_kind_of(enum message_type type)
+static enum asking asking_of(enum message_type type)
 {
     switch (type) {
-    case MESSAGE_SEND:
-    case MESSAGE_CONVERSATION_CREATE:
-    case MESSAGE_CONVERSATION_GET:
-    case MESSAGE_MEMBERS_READ:
-    case MESSAGE_HISTORY_READ:
-    case MESSAGE_INBOX_READ:
-    case MESSAGE_MARK_READ:
-    case MESSAGE_HISTORY_IMPORT:
-    case MESSAGE_INBOX_IMPORT:
-        return REQUEST_OF_CLIENT;
     case MESSAGE_WRITE:
     case MESSAGE_READ:
     case MESSAGE_FANOUT:
-        return REQUEST_OF_NODE;
+        return ASKING_OF_NODE;
     case MESSAGE_OUTBOX_DONE:
-        return REQUEST_WITHOUT_ANSWER;
+        return ASKING_WITHOUT_ANSWER;
     case MESSAGE_PING:
-        return REQUEST_PING;
+        return ASKING_PING;
     case MESSAGE_ADMIN:
-        return REQUEST_ADMIN;
+        return ASKING_ADMIN;
     default:
-        return REQUEST_UNKNOWN;
+        return request_kind_of(type) != NULL ? ASKING_OF_CLIENT : ASKING_UNKNOWN;
     }
 }
 
@@ -214,17 +205,17 @@ static void request_handle(struct connection *connection, const struct frame *fr
 {
     struct node *node = connection->node;
     struct request *request;
-    switch (request_kind_of(message->type)) {
-    case REQUEST_PING:
+    switch (asking_of(message->type)) {
+    case ASKING_PING:
         ping_answer(connection, frame, &message->ping);
         return;
-    case REQUEST_WITHOUT_ANSWER:
+    case ASKING_WITHOUT_ANSWER:
         if (connection->state == CONNECTION_NODE) {
             request_give(connection, frame, NULL, message);
             return;
         }
         break;
-    case REQUEST_OF_NODE:
+    case ASKING_OF_NODE:
         if (connection->state == CONNECTION_NODE) {
             request = request_take(connection, frame);
             if (request != NULL) {
@@ -233,7 +224,7 @@ static void request_handle(struct connection *connection, const struct frame *fr
             return;
         }
         break;
-    case REQUEST_OF_CLIENT:
+    case ASKING_OF_CLIENT:
         if (connection->state != CONNECTION_CLIENT) {
             break;
         }
@@ -247,7 +238,7 @@ static void request_handle(struct connection *connection, const struct frame *fr
             request_give(connection, frame, request, message);
         }
         return;
-    case REQUEST_ADMIN:
+    case ASKING_ADMIN:
         if (connection->state == CONNECTION_NODE) {
             break;
         }
@@ -256,7 +247,7 @@ static void request_handle(struct connection *connection, const struct frame *fr
             node->connections.asked(node, request, &message->admin);
         }
         return;
-    case REQUEST_UNKNOWN:
+    case ASKING_UNKNOWN:
         break;
     }
     node->counters.frames_unexpected++;

@@ -1,23 +1,17 @@
 #include "node/shell/latencies.h"
 
+#include "proto/request.h"
+
 static enum latency latency_of(enum message_type type)
 {
-    switch (type) {
-    case MESSAGE_SEND:
-        return LATENCY_SEND;
-    case MESSAGE_CONVERSATION_GET:
-    case MESSAGE_MEMBERS_READ:
-    case MESSAGE_HISTORY_READ:
-    case MESSAGE_INBOX_READ:
-        return LATENCY_READ;
-    case MESSAGE_CONVERSATION_CREATE:
-    case MESSAGE_MARK_READ:
-    case MESSAGE_HISTORY_IMPORT:
-    case MESSAGE_INBOX_IMPORT:
-        return LATENCY_WRITE;
-    default:
+    const struct request_kind *kind = request_kind_of(type);
+    if (kind == NULL) {
         return LATENCY_COUNT;
     }
+    if (type == MESSAGE_SEND) {
+        return LATENCY_SEND;
+    }
+    return kind->class == REQUEST_CLASS_READ ? LATENCY_READ : LATENCY_WRITE;
 }
 
 void latencies_add(struct latencies *latencies, enum latency latency, uint64_t elapsed_ns)

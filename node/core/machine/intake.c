@@ -1,6 +1,7 @@
 #include "node/core/machine/intake.h"
 
 #include "base/assert.h"
+#include "proto/request.h"
 
 void intake_init(struct intake *intake, const struct intake_limits *limits)
 {
@@ -41,17 +42,22 @@ void intake_place_give_back(struct intake *intake, enum intake_side side)
 
 /* ---- requests ---- */
 
+static bool is_clients_read(enum message_type type)
+{
+    const struct request_kind *kind = request_kind_of(type);
+    return kind != NULL && kind->class == REQUEST_CLASS_READ;
+}
+
 /* Requests that bring nothing for the disk. (An inbox read folds first, and that is written.) */
 static bool is_without_writes(enum message_type type)
 {
-    return type == MESSAGE_READ || type == MESSAGE_HISTORY_READ || type == MESSAGE_MEMBERS_READ ||
-           type == MESSAGE_CONVERSATION_GET || type == MESSAGE_ADMIN;
+    return type == MESSAGE_READ || type == MESSAGE_ADMIN ||
+           (is_clients_read(type) && type != MESSAGE_INBOX_READ);
 }
 
 static bool has_large_answer(enum message_type type)
 {
-    return type == MESSAGE_READ || type == MESSAGE_HISTORY_READ || type == MESSAGE_INBOX_READ ||
-           type == MESSAGE_MEMBERS_READ;
+    return type == MESSAGE_READ || is_clients_read(type);
 }
 
 static const char *refusal_of(const struct intake *intake, enum intake_side side,
