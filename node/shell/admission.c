@@ -68,6 +68,19 @@ void admission_refused(struct node *node, uint16_t peer)
     node->end(node);
 }
 
+/* It may greet again and again, and whoever is at its address can. */
+static void wiped_warn(struct node *node, const char *name)
+{
+    uint64_t left_out;
+    if (log_limit_take(&node->wiped_told, node_now_ms(node), &left_out)) {
+        log_warning(node->log, "peer_wiped",
+                    "%s has another data directory than it had, so it lacks what it had "
+                    "acknowledged; it is not counted as a replica (%llu more like it were not "
+                    "logged)",
+                    name, (unsigned long long)left_out);
+    }
+}
+
 bool admission_check(struct node *node, uint16_t index, const struct data_identity *told,
                      const char **out_why)
 {
@@ -84,10 +97,7 @@ bool admission_check(struct node *node, uint16_t index, const struct data_identi
     }
     if (verdict == IDENTITY_WIPED) {
         node->counters.peers_wiped++;
-        log_warning(node->log, "peer_wiped",
-                    "%s has another data directory than it had, so it lacks what it had "
-                    "acknowledged; it is not counted as a replica",
-                    name);
+        wiped_warn(node, name);
         *out_why = "its data directory is not the one it had";
         return false;
     }

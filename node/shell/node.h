@@ -94,6 +94,7 @@ struct node {
     bool has_signals;
 
     struct log_limit strangers[STRANGER_KINDS];
+    struct log_limit wiped_told;
 
     struct greeting greeting;
 
