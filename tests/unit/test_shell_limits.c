@@ -250,6 +250,33 @@ static void requests_of_one_client_beyond_its_limit_wait_in_its_socket(void **st
     slow_stop(&client);
 }
 
+/* Exactly when clients have filled the node an administrator has to see it. */
+static void administration_takes_no_place_of_clients_requests(void **state)
+{
+    (void)state;
+    struct shell_client client;
+    struct shell_client other;
+    uint8_t content[256];
+    slow_start(&client, "limits: {requests: 1}\n");
+    shell_client_connect(&other, port());
+    shell_slowness.commit_ms = 500;
+    struct message send = shell_send_make("large", "alice", "x", content);
+    shell_client_send(&client, &send, 1);
+    while (shell_counter(port(), "requests") < 2) {
+        usleep(2000);
+    }
+    send = shell_send_make("large", "alice", "y", content);
+    struct message answer = shell_client_ask(&other, &send);
+    assert_int_equal(answer.status.error, ERR_OVERLOADED);
+    assert_non_null(
+        memmem(answer.status.text.data, answer.status.text.size, "limits.requests", 15));
+    json_decref(shell_client_admin(&other, "status"));
+    assert_true(shell_client_receive(&client, &answer, NULL));
+    assert_int_equal(answer.status.error, COLUMBA_OK);
+    shell_client_close(&other);
+    slow_stop(&client);
+}
+
 /* Three times: what was taken is given back. */
 static void bytes_of_requests_under_way_are_bounded(void **state)
 {
@@ -493,6 +520,7 @@ int main(void)
         cmocka_unit_test(whoever_takes_nothing_makes_room_for_others),
         cmocka_unit_test(whoever_takes_nothing_is_cut_off_in_time),
         cmocka_unit_test(requests_of_one_client_beyond_its_limit_wait_in_its_socket),
+        cmocka_unit_test(administration_takes_no_place_of_clients_requests),
         cmocka_unit_test(bytes_of_requests_under_way_are_bounded),
         cmocka_unit_test(writes_that_wait_for_the_disk_are_bounded),
         cmocka_unit_test(reads_that_wait_for_the_disk_are_bounded),
