@@ -72,7 +72,7 @@ void admission_refused(struct node *node, uint16_t peer)
 static void wiped_warn(struct node *node, const char *name)
 {
     uint64_t left_out;
-    if (log_limit_take(&node->wiped_told, node_now_ms(node), &left_out)) {
+    if (log_limit_allows(&node->wiped_told, node_now_ms(node), &left_out)) {
         log_warning(node->log, "peer_wiped",
                     "%s has another data directory than it had, so it lacks what it had "
                     "acknowledged; it is not counted as a replica (%llu more like it were not "
