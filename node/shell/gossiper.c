@@ -108,7 +108,7 @@ static void change_handle(struct node *node, const struct gossip_change *change)
     }
     if (change->status_changed) {
         member_log(node, index);
-        node->gossiper.alive_changed(
+        node->gossiper.table->alive_changed(
             node, index, change->status == GOSSIP_ALIVE || change->status == GOSSIP_SUSPECT);
     }
     if (change->state_changed) {
@@ -136,7 +136,7 @@ static void drain_all(struct node *node)
     while (gossip_change_next(node->gossiper.gossip, &change)) {
         change_handle(node, &change);
     }
-    clock_watch_judge(node);
+    node->gossiper.table->clocks_compared(node);
     timer_set(node);
 }
 
@@ -199,7 +199,7 @@ static void state_set(struct node *node)
 static void gossip_step(struct node *node)
 {
     load_set(node);
-    clock_watch_tell(node);
+    node->gossiper.table->clock_due(node);
     gossip_tick(node->gossiper.gossip, node_now_ms(node));
     drain_all(node);
 }
@@ -237,7 +237,7 @@ static void packet_arrived(uv_udp_t *udp, ssize_t size, const uv_buf_t *buffer,
     }
     turn_begin(node);
     node->counters.gossip_received++;
-    clock_watch_tell(node);
+    node->gossiper.table->clock_due(node);
     gossip_receive(node->gossiper.gossip, node_now_ms(node), &from,
                    slice_of(buffer->base, (size_t)size));
     drain_all(node);
@@ -270,13 +270,13 @@ static enum columba_error gossip_make(struct node *node)
     return gossip_create(memory_system(), &config, node_now_ms(node), &node->gossiper.gossip);
 }
 
-enum columba_error gossiper_open(struct node *node, gossiper_alive_changed *alive_changed,
+enum columba_error gossiper_open(struct node *node, const struct gossiper_table *table,
                                  char *out_text)
 {
     struct gossiper *gossiper = &node->gossiper;
     union address_socket socket;
     char address[ADDRESS_TEXT_BYTES];
-    gossiper->alive_changed = alive_changed;
+    gossiper->table = table;
     enum columba_error error = gossip_make(node);
     if (error != COLUMBA_OK) {
         snprintf(out_text, CONFIG_PROBLEM_BYTES, "gossip cannot start: %s", error_text(error));

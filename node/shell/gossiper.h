@@ -23,11 +23,18 @@ struct node;
 
 enum gossiper_view { VIEW_UNKNOWN, VIEW_UP, VIEW_SUSPECT, VIEW_DOWN, VIEW_LEFT };
 
-/* What gossip says of a node has changed. */
-typedef void gossiper_alive_changed(struct node *node, uint16_t index, bool is_alive);
+/* Those above. */
+struct gossiper_table {
+    /* What gossip says of a node has changed. */
+    void (*alive_changed)(struct node *node, uint16_t index, bool is_alive);
+    /* The others are to be told what time it is here. */
+    void (*clock_due)(struct node *node);
+    /* Packets have come: what this node's clock is worth may have changed. */
+    void (*clocks_compared)(struct node *node);
+};
 
 struct gossiper {
-    gossiper_alive_changed *alive_changed;
+    const struct gossiper_table *table;
     struct gossip *gossip;
     uv_udp_t udp;
     uv_timer_t timer;
@@ -38,7 +45,7 @@ struct gossiper {
 };
 
 /* ERR_IN_USE, ERR_IO: out_text (CONFIG_PROBLEM_BYTES) says why. */
-enum columba_error gossiper_open(struct node *node, gossiper_alive_changed *alive_changed,
+enum columba_error gossiper_open(struct node *node, const struct gossiper_table *table,
                                  char *out_text);
 /* Tells the others that this node goes. */
 void gossiper_leave(struct node *node);

@@ -61,9 +61,16 @@ static void commit_failed(struct node *node, enum columba_error error)
 static const struct turn_table turn_table = {
     .reply = connection_reply,
     .send = peer_send,
+    .begun = clock_watch_turn,
     .before_end = gossiper_turn,
     .resume = connections_resume,
     .commit_failed = commit_failed,
+};
+
+static const struct gossiper_table gossiper_table = {
+    .alive_changed = peer_alive_set,
+    .clock_due = clock_watch_tell,
+    .clocks_compared = clock_watch_judge,
 };
 
 static const struct drain_table drain_table = {
@@ -319,7 +326,7 @@ static enum columba_error network_open(struct node *node, char *out_text)
         error = listener_open(node, out_text);
     }
     if (error == COLUMBA_OK) {
-        error = gossiper_open(node, peer_alive_set, out_text);
+        error = gossiper_open(node, &gossiper_table, out_text);
     }
     return error;
 }

@@ -196,7 +196,7 @@ void turn_begin(struct node *node)
     turn->unix_ms = (uint64_t)wall.tv_sec * 1000u + (uint64_t)wall.tv_nsec / 1000000u;
     turn->has_work = true;
     core_now(node->core, turn->now_ns / 1000000u, turn->unix_ms);
-    clock_watch_turn(node);
+    turn->table->begun(node);
 }
 
 static uint64_t thread_cpu_ns(void)

@@ -40,6 +40,8 @@ struct turn_table {
     /* ERR_UNAVAILABLE, ERR_OVERLOADED: it was not sent, and the core is told so. */
     enum columba_error (*send)(struct node *node, uint16_t index, uint64_t request_id,
                                const struct message *message);
+    /* Time has moved on. */
+    void (*begun)(struct node *node);
     /* Does what is due, so that a busy loop cannot starve it. */
     void (*before_end)(struct node *node);
     /* Reads again what was kept, where there is room by now. */
