@@ -33,14 +33,14 @@ static void plan_intake(struct world *world)
     struct intake_limits *limits = &world->plan.intake;
     *limits = (struct intake_limits){
         .batch_bytes = is_tight ? 32u * KIB : 64u * MIB,
-        .reads = is_tight ? 4 : 4096,
+        .reads = is_tight ? 64 : 4096,
     };
     for (unsigned side = 0; side < INTAKE_SIDES; side++) {
         limits->sides[side] = (struct intake_side_limits){
             .connections = UINT32_MAX,
             .asker_requests = UINT32_MAX,
             .requests = is_tight ? 24 : 65536,
-            .request_bytes = is_tight ? 64u * KIB : 128u * MIB,
+            .request_bytes = is_tight ? 2u * MIB : 128u * MIB,
             .asker_unsent_bytes = UINT64_MAX,
             .asker_unsent_max_bytes = UINT64_MAX,
             .unsent_bytes = UINT64_MAX,
