@@ -96,7 +96,7 @@ struct client_error {
  */
 struct client_request {
     struct message message;
-    bool has_partition;     /* route by this partition */
+    bool has_partition; /* route by this partition */
     enum partition_kind partition_kind;
     struct id partition;
     bool not_idempotent;
