@@ -441,6 +441,20 @@ void shell_conversation_create(struct shell_client *client, const char *name, co
     assert_int_equal(answer.status.error, COLUMBA_OK);
 }
 
+const char *shell_room(unsigned number, char out_name[SHELL_ROOM_BYTES])
+{
+    snprintf(out_name, SHELL_ROOM_BYTES, "room %u", number);
+    return out_name;
+}
+
+void shell_rooms_create(struct shell_client *client, unsigned count)
+{
+    char name[SHELL_ROOM_BYTES];
+    for (unsigned i = 0; i < count; i++) {
+        shell_conversation_create(client, shell_room(i, name), "alice", "bob");
+    }
+}
+
 struct message shell_send_make(const char *conversation, const char *sender, const char *text,
                                uint8_t *content_buffer)
 {

@@ -100,6 +100,10 @@ void shell_frame_header(uint8_t *out_header, uint8_t type, struct slice payload)
 /* A conversation and its two members. */
 void shell_conversation_create(struct shell_client *client, const char *name, const char *first,
                                const char *second);
+/* "room 0", "room 1", …: writes to different ones do not wait for each other. */
+void shell_rooms_create(struct shell_client *client, unsigned count);
+#define SHELL_ROOM_BYTES 16u
+const char *shell_room(unsigned number, char out_name[SHELL_ROOM_BYTES]);
 /* A message of `sender` with a new id; *out_id may be NULL. */
 struct message shell_send_make(const char *conversation, const char *sender, const char *text,
                                uint8_t *content_buffer);

@@ -180,7 +180,8 @@ static void flight_send(struct shell_client *client, uint16_t port)
 {
     uint8_t content[CONTENT_BYTES];
     for (unsigned i = 0; i < FLIGHT; i++) {
-        struct message send = shell_send_make("chat", "alice", "x", content);
+        char room[SHELL_ROOM_BYTES];
+        struct message send = shell_send_make(shell_room(i, room), "alice", "x", content);
         shell_client_send(client, &send, i + 1);
     }
     for (unsigned tries = 0; shell_counter(port, "requests") < FLIGHT; tries++) {
@@ -194,8 +195,8 @@ static void slow_start(struct shell_cluster *cluster, struct shell_client *clien
     shell_slowness = (struct shell_slowness){0};
     shell_cluster_start(cluster, count, "");
     shell_client_connect(client, cluster->nodes[0].port);
-    shell_conversation_create(client, "chat", "alice", "bob");
-    assert_int_equal(send_text(client, "chat", "first"), COLUMBA_OK);
+    shell_rooms_create(client, FLIGHT);
+    assert_int_equal(send_text(client, "room 0", "first"), COLUMBA_OK);
     shell_slowness.commit_ms = 400;
 }
 

@@ -176,12 +176,15 @@ static void whoever_takes_nothing_is_cut_off_in_time(void **state)
 
 /* ---- requests, with a disk that is slow ---- */
 
+#define ROOMS 90u
+
 static void slow_start(struct shell_client *client, const char *options)
 {
     shell_slowness = (struct shell_slowness){0};
     shell_cluster_start(&cluster, 1, options);
     shell_client_connect(client, port());
     large_conversation_make(client);
+    shell_rooms_create(client, ROOMS);
 }
 
 static void slow_stop(struct shell_client *client)
@@ -207,7 +210,8 @@ static struct tally sends_tally(struct shell_client *client, unsigned count, siz
     memset(text, 'y', sizeof text);
     text[body_bytes] = '\0';
     for (unsigned i = 0; i < count; i++) {
-        struct message send = shell_send_make("large", "alice", text, content);
+        char room[SHELL_ROOM_BYTES];
+        struct message send = shell_send_make(shell_room(i % ROOMS, room), "alice", text, content);
         shell_client_send(client, &send, i + 1);
     }
     for (unsigned i = 0; i < count; i++) {
@@ -232,7 +236,8 @@ static void requests_of_one_client_beyond_its_limit_wait_in_its_socket(void **st
     slow_start(&client, "limits: {connection_requests: 4}\n");
     shell_slowness.commit_ms = 500;
     for (unsigned i = 0; i < 30; i++) {
-        struct message send = shell_send_make("large", "alice", "x", content);
+        char room[SHELL_ROOM_BYTES];
+        struct message send = shell_send_make(shell_room(i, room), "alice", "x", content);
         shell_client_send(&client, &send, i + 1);
     }
     for (unsigned tries = 0; shell_counter(port(), "requests") < 5; tries++) {
