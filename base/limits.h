@@ -78,6 +78,7 @@
 #define TOKENS_PER_NODE_MAX 256u
 #define NODE_NAME_MAX_BYTES 64u
 
+#ifndef __cplusplus
 _Static_assert(PAGE_MAX_BYTES + 64u * KIB <= FRAME_PAYLOAD_MAX_BYTES,
                "a full page and its envelope fit a frame");
 _Static_assert(2u * (BODY_MAX_BYTES + 4u * KIB) + 48u * KIB <= ROW_MAX_BYTES,
@@ -85,5 +86,6 @@ _Static_assert(2u * (BODY_MAX_BYTES + 4u * KIB) + 48u * KIB <= ROW_MAX_BYTES,
 _Static_assert(UNREAD_IDS_MAX * 16u + 4u * KIB <= INBOX_ROW_MAX_BYTES,
                "a full unread set fits an inbox row");
 _Static_assert(INBOX_ROW_MAX_BYTES < PAGE_MAX_BYTES, "any one row fits a page");
+#endif
 
 #endif

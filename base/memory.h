@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct memory {
     void *(*allocate)(struct memory *memory, size_t size);
     void (*release)(struct memory *memory, void *block);
@@ -39,5 +43,9 @@ static inline void memory_release(struct memory *memory, void *block)
         memory->release(memory, block);
     }
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -17,7 +17,8 @@ struct slice {
 
 static inline struct slice slice_of(const void *data, size_t size)
 {
-    return (struct slice){.data = data, .size = size};
+    struct slice slice = {(const uint8_t *)data, size};
+    return slice;
 }
 
 static inline struct slice slice_of_text(const char *text)
