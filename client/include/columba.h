@@ -122,9 +122,7 @@ struct columba_client;
 struct columba_options;
 struct columba_future;
 
-/* ---------------------------------------------------------------------------------------------
- * Errors
- */
+/* --- errors: codes, and what comes with them -------------------------------------------------- */
 
 /* COLUMBA_ERROR_OK is 0. Every code, with its meaning, stands in columba_error_table.h:
  *   the cluster could not do it now: UNAVAILABLE, TIMEOUT, OVERLOADED, OUTCOME_UNKNOWN,
@@ -167,9 +165,7 @@ COLUMBA_API const char *columba_version(void);
 /* The same as COLUMBA_VERSION_NUMBER: 1000 for 0.1.0, 2003004 for 2.3.4. */
 COLUMBA_API uint32_t columba_version_number(void);
 
-/* ---------------------------------------------------------------------------------------------
- * Identifiers
- */
+/* --- ids: of users, conversations and messages ------------------------------------------------ */
 
 /* 16 bytes; of messages a UUIDv7 (RFC 9562), of users and conversations a hash of the name. All
  * zero stands for "none". Message ids order by time (memcmp). */
@@ -193,9 +189,7 @@ COLUMBA_API uint64_t columba_message_id_unix_ms(const struct columba_id *message
 COLUMBA_API struct columba_id columba_message_id_make(uint64_t unix_ms, uint64_t bits,
                                                       const char *sender);
 
-/* ---------------------------------------------------------------------------------------------
- * Options and client
- */
+/* --- client: options, life, dispatch ---------------------------------------------------------- */
 
 /* Numbers as in Cassandra's native protocol. DEFAULT: what the keyspace says. */
 enum columba_consistency {
@@ -293,9 +287,7 @@ COLUMBA_API int columba_dispatch(struct columba_client *client, int timeout_ms);
  * client has to live until it has returned. */
 COLUMBA_API void columba_wake(struct columba_client *client);
 
-/* ---------------------------------------------------------------------------------------------
- * Futures and events
- */
+/* --- future: results, callbacks and events ---------------------------------------------------- */
 
 typedef void (*columba_callback)(struct columba_future *future, void *user);
 
@@ -337,10 +329,9 @@ struct columba_event {
  * was waited for, given a callback, or destroyed; of nodes' events the newest 64 are kept. */
 COLUMBA_API bool columba_event_next(struct columba_client *client, struct columba_event *out_event);
 
-/* ---------------------------------------------------------------------------------------------
- * Calls. `call` may be NULL everywhere.
- */
+/* --- call: what calls have in common; reaching nodes ------------------------------------------ */
 
+/* Given to every call; NULL: all of it by default. */
 struct columba_call {
     size_t size;                          /* 0, or sizeof */
     enum columba_consistency consistency; /* DEFAULT: the client's */
@@ -356,6 +347,8 @@ COLUMBA_API struct columba_future *columba_connect(struct columba_client *client
  * NO_NODE, TIMEOUT, NOT_FOUND (no such node). */
 COLUMBA_API struct columba_future *columba_ping(struct columba_client *client, const char *node,
                                                 const struct columba_call *call);
+
+/* --- send: messages --------------------------------------------------------------------------- */
 
 #define COLUMBA_TYPE_TEXT 1
 #define COLUMBA_TYPE_IMAGE 2
@@ -386,6 +379,8 @@ COLUMBA_API struct columba_future *columba_send(struct columba_client *client,
                                                 const struct columba_call *call);
 /* The message id of a columba_send; zero if it was refused for its arguments. */
 COLUMBA_API struct columba_id columba_future_message(const struct columba_future *future);
+
+/* --- conversation: conversations and their members -------------------------------------------- */
 
 enum columba_kind {
     COLUMBA_KIND_BY_MEMBERS = 0, /* two: direct; more: group; over the fan-out limit: broadcast */
@@ -457,6 +452,8 @@ COLUMBA_API struct columba_future *columba_members(struct columba_client *client
 COLUMBA_API const struct columba_member_page *columba_future_members(
     const struct columba_future *future);
 
+/* --- history: pages of messages --------------------------------------------------------------- */
+
 struct columba_history_read {
     size_t size; /* 0, or sizeof */
     const char *conversation;
@@ -503,6 +500,8 @@ COLUMBA_API struct columba_future *columba_history(struct columba_client *client
 COLUMBA_API const struct columba_history_page *columba_future_history(
     const struct columba_future *future);
 
+/* --- inbox: what is new for a user ------------------------------------------------------------ */
+
 /* Where a page of an inbox ended: for the next columba_inbox of the same user, and nothing else. */
 struct columba_inbox_cursor {
     uint8_t bytes[40];
@@ -548,7 +547,7 @@ COLUMBA_API struct columba_future *columba_mark_read(struct columba_client *clie
                                                      const struct columba_id *up_to,
                                                      const struct columba_call *call);
 
-/* --- import: history that was written elsewhere ---------------------------------------------- */
+/* --- import: history that was written elsewhere ----------------------------------------------- */
 
 struct columba_import_message {
     struct columba_id id; /* columba_message_id_make, the same each time */
@@ -587,7 +586,7 @@ COLUMBA_API struct columba_future *columba_inbox_import(struct columba_client *c
                                                         size_t count,
                                                         const struct columba_call *call);
 
-/* --- administration -------------------------------------------------------------------------- */
+/* --- admin: questions to one node ------------------------------------------------------------- */
 
 /* Asks one node: "HOST[:PORT]" of any node of the cluster, its name, or NULL for the first contact
  * that answers. Never repeated by the library. INVALID: an unknown command or wrong arguments;
