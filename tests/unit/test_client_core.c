@@ -941,6 +941,19 @@ static void steps_of_the_wall_clock_change_nothing(void **state)
     }
 }
 
+static void the_greeting_tells_the_time(void **state)
+{
+    (void)state;
+    world_start(&world, 1, 1);
+    world.device_clock_ms = -86400000;
+    world_tell_time(&world);
+    struct client_request request = {.node = CLIENT_NODE_ANY, .wait_for_connection = true};
+    client_submit(world.client, &request);
+    world_run_until(&world, 1);
+    assert_ids_are_right();
+    world_end(&world);
+}
+
 static void the_time_is_refreshed_by_replies(void **state)
 {
     (void)state;
@@ -1055,6 +1068,7 @@ int main(void)
         cmocka_unit_test(one_node_with_a_wrong_clock_moves_no_id),
         cmocka_unit_test(an_id_ahead_of_its_time_is_the_last_of_its_kind),
         cmocka_unit_test(steps_of_the_wall_clock_change_nothing),
+        cmocka_unit_test(the_greeting_tells_the_time),
         cmocka_unit_test(the_time_is_refreshed_by_replies),
         cmocka_unit_test(what_is_no_time_is_not_believed),
         cmocka_unit_test(an_id_found_too_far_ahead_is_taken_to_other_nodes),
