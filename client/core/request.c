@@ -238,6 +238,7 @@ static void request_failed(struct client *client, struct client_request *request
     case ERR_STALE_TOPOLOGY:
         break;
     case ERR_OVERLOADED:
+    case ERR_DISK_FULL:
     case ERR_TIMEOUT:
     case ERR_OUTCOME_UNKNOWN:
         at_once = false;

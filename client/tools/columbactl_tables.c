@@ -31,7 +31,10 @@ const char *show_state(const json_t *node)
 {
     const char *state = show_text(node, "state");
     if (strcmp(state, "up") == 0 || strcmp(state, "suspect") == 0) {
-        return json_is_true(json_object_get(node, "clock_wrong")) ? "UA" : "UN";
+        if (json_is_true(json_object_get(node, "clock_wrong"))) {
+            return "UA";
+        }
+        return json_is_true(json_object_get(node, "disk_full")) ? "UF" : "UN";
     }
     return strcmp(state, "left") == 0 ? "DL" : "DN";
 }
@@ -97,7 +100,7 @@ static void status_of_datacenter(const json_t *nodes, const char *datacenter)
     size_t i;
     const json_t *node;
     print_underlined("Datacenter: ", datacenter);
-    puts("Status=Up/Down\n|/ State=Normal/Leaving/Joining/Moving/Aside (wrong clock)");
+    puts("Status=Up/Down\n|/ State=Normal/Leaving/Joining/Moving/Aside (wrong clock)/Full (disk)");
     scols_table_new_column(table, "--", 0, 0);
     scols_table_new_column(table, "Address", 0, 0);
     scols_table_new_column(table, "Load", 0, 0);

@@ -257,6 +257,9 @@ void core_step(struct core *core, const struct event *event)
     case EVENT_CLOCK:
         event_clock(core, event);
         break;
+    case EVENT_DISK:
+        core->disk_is_full = event->disk.is_full;
+        break;
     case EVENT_TICK:
         time_run(core);
         break;

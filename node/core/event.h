@@ -24,6 +24,7 @@ enum event_type {
     EVENT_PEER,    /* a peer's state changed */
     EVENT_STARTED, /* once, first: the core reads its outbox and what is left of users' logs */
     EVENT_CLOCK,   /* this node's clock was compared with the others', and may be trusted or not */
+    EVENT_DISK,    /* the disk is full, or has room again: engine.h, is_full */
     EVENT_TICK,    /* nothing but time; due at core_next_deadline_ms */
 };
 
@@ -58,6 +59,9 @@ struct event {
             bool alive;     /* what gossip says */
             bool connected; /* requests can reach it now */
         } peer;
+        struct {
+            bool is_full; /* the replica takes no more writes; it reads, folds and forgets */
+        } disk;
         struct {
             bool is_trusted;   /* false: clients' requests are refused, CLOCK_WRONG */
             struct slice text; /* says how wrong it is, to those who are refused; copied */

@@ -36,6 +36,7 @@ struct core {
     struct hlc hlc;
     bool clock_is_wrong; /* machine/clock.h */
     char clock_text[CLOCK_TEXT_BYTES];
+    bool disk_is_full; /* EVENT_DISK */
     /* the machine */
     struct effects effects;
     struct mail mail;

@@ -18,7 +18,8 @@
  *    "owns": 0.667,               share of all data it is a replica of, 0 … 1
  *    "version": "0.1.0" | null,   its software; null: not heard yet
  *    "clock_offset_ms": n | null, its clock less the other nodes', as it says; 0: near
- *    "clock_wrong": bool}         it takes no requests from clients, because of its clock
+ *    "clock_wrong": bool,         it takes no requests from clients, because of its clock
+ *    "disk_full": bool}           it takes no writes, because of its disk
  *
  * status
  *   {"cluster": text, "keyspace": text, "node": name of the answering node,

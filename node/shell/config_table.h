@@ -78,6 +78,8 @@
       "Read blocks kept in memory.")                                                                \
     X(BYTES, background_bytes_per_s, "background_write_rate", "64MiB", 1 * MIB, 64 * CONFIG_GIB, "", \
       "Bytes a second that flush and compaction write at most, so that messages do not wait for them.") \
+    X(BYTES, disk_reserve_bytes, "disk_reserve", "0", 0, 1024 * CONFIG_GIB, "",                     \
+      "Free space below which the node takes no more writes, but reads. 0: 5 % of the disk, at most 1 GiB.") \
     X(NUMBER, background_threads, "background_threads", "2", 1, 64, "",                             \
       "Threads that flush and compact.")                                                            \
     X(NUMBER, reader_threads, "reader_threads", "2", 1, 64, "",                                     \

@@ -42,6 +42,7 @@
     X(reads_disk, "reads that went to the reader pool")                                            \
     X(reads_refused, "reads refused: limits.reads_queued was reached")                             \
     X(reads_queued, "reads in the reader pool (now)")                                              \
+    X(disk_full, "1: the disk is full, and no writes are taken (now)")                             \
     X(commits, "batches committed")                                                                \
     X(commit_rows, "rows in them")                                                                 \
     X(load_permille, "thousandths of one CPU that the core and commit threads use (now)")          \

@@ -8,6 +8,7 @@
 
 /* What a node that stands aside says of itself. */
 #define STATUS_ASIDE "CLOCK_WRONG"
+#define STATUS_DISK_FULL "DISK_FULL"
 
 /* ---- addresses ---- */
 
@@ -166,11 +167,19 @@ static void load_set(struct node *node)
     number_set(node, GOSSIP_LOAD_BYTES, stats.bytes_on_disk + stats.bytes_in_memory);
 }
 
+/* A wrong clock comes first: it keeps a node from everything that clients ask. */
+static const char *status_of(const struct node *node)
+{
+    if (node->clock_watch.is_wrong) {
+        return STATUS_ASIDE;
+    }
+    return node->disk.is_full ? STATUS_DISK_FULL : "NORMAL";
+}
+
 void gossiper_status_set(struct node *node)
 {
-    if (node->mode == NODE_NORMAL) {
-        text_set(node, GOSSIP_STATUS,
-                 slice_of_text(node->clock_watch.is_wrong ? STATUS_ASIDE : "NORMAL"));
+    if (node->mode == NODE_NORMAL && node->gossiper.gossip != NULL) {
+        text_set(node, GOSSIP_STATUS, slice_of_text(status_of(node)));
     }
 }
 
@@ -401,6 +410,11 @@ bool gossiper_clock(const struct node *node, uint16_t index, int64_t *out_offset
 bool gossiper_stands_aside(const struct node *node, uint16_t index)
 {
     return slice_equal(value_of(node, index, GOSSIP_STATUS), slice_of_text(STATUS_ASIDE));
+}
+
+bool gossiper_disk_is_full(const struct node *node, uint16_t index)
+{
+    return slice_equal(value_of(node, index, GOSSIP_STATUS), slice_of_text(STATUS_DISK_FULL));
 }
 
 struct slice gossiper_version(const struct node *node, uint16_t index)

@@ -71,6 +71,7 @@ const char *gossiper_view_name(enum gossiper_view view);
 bool gossiper_load(const struct node *node, uint16_t index, uint64_t *out_bytes);
 bool gossiper_clock(const struct node *node, uint16_t index, int64_t *out_offset_ms);
 bool gossiper_stands_aside(const struct node *node, uint16_t index);
+bool gossiper_disk_is_full(const struct node *node, uint16_t index);
 struct slice gossiper_version(const struct node *node, uint16_t index);
 /* The answer of `gossipinfo` (admin.h); the caller's. NULL: out of memory. */
 json_t *gossiper_report(const struct node *node);

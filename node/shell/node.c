@@ -35,6 +35,7 @@ static void node_close(struct node *node)
     committer_stop(&node->committer);
     readers_stop(&node->readers);
     drain_close(node);
+    disk_close(node);
     turn_close(node);
     uv_close((uv_handle_t *)&node->sweep, NULL);
     uv_close((uv_handle_t *)&node->stop, NULL);
@@ -318,6 +319,7 @@ static enum columba_error network_open(struct node *node, char *out_text)
 {
     turn_begin(node);
     turn_event(node, &(struct event){.type = EVENT_STARTED});
+    disk_watch(node);
     enum columba_error error = peers_start(node);
     if (error == COLUMBA_OK && !node->directory.is_admitted) {
         error = admission_ask(node, out_text);

@@ -28,6 +28,7 @@
 #include "node/shell/connection.h"
 #include "node/shell/counters.h"
 #include "node/shell/directory.h"
+#include "node/shell/disk.h"
 #include "node/shell/drain.h"
 #include "node/shell/gossiper.h"
 #include "node/shell/greeting.h"
@@ -87,6 +88,7 @@ struct node {
     struct gossiper gossiper;
     struct clock_watch clock_watch;
     struct drain drain;
+    struct disk disk;
 
     uv_timer_t sweep;
     uv_async_t stop;

@@ -49,17 +49,17 @@ json_t *report_node(const struct node *node, uint16_t index)
     char host_id[ID_TEXT_BYTES];
     address_format(node_address(node, index), address);
     id_to_text(&what->host_id, host_id);
-    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:s, s:b, s:b, s:i, s:o, s:f, s:o, s:o, s:b}",
-                     "name", report_text(what->name), "address", address, "host_id", host_id,
-                     "datacenter", report_text(topology->datacenters[what->datacenter].name),
-                     "rack", report_text(topology->racks[what->rack].name), "state",
-                     gossiper_view_name(gossiper_view_of(node, index)), "is_self",
-                     index == node->self, "connected",
-                     index == node->self || peer_is_ready(node, index), "tokens",
-                     (int)what->token_count, "load_bytes", load_of(node, index), "owns",
-                     placement_ownership_effective(topology, index), "version",
-                     version_of(node, index), "clock_offset_ms", clock_of(node, index),
-                     "clock_wrong", gossiper_stands_aside(node, index));
+    return json_pack(
+        "{s:o, s:s, s:s, s:o, s:o, s:s, s:b, s:b, s:i, s:o, s:f, s:o, s:o, s:b, s:b}", "name",
+        report_text(what->name), "address", address, "host_id", host_id, "datacenter",
+        report_text(topology->datacenters[what->datacenter].name), "rack",
+        report_text(topology->racks[what->rack].name), "state",
+        gossiper_view_name(gossiper_view_of(node, index)), "is_self", index == node->self,
+        "connected", index == node->self || peer_is_ready(node, index), "tokens",
+        (int)what->token_count, "load_bytes", load_of(node, index), "owns",
+        placement_ownership_effective(topology, index), "version", version_of(node, index),
+        "clock_offset_ms", clock_of(node, index), "clock_wrong", gossiper_stands_aside(node, index),
+        "disk_full", gossiper_disk_is_full(node, index));
 }
 
 /* Operators look for names, not for the order of host ids. */

@@ -39,6 +39,7 @@ static enum columba_error rocksdb_open(const struct config *config, const char *
         .block_cache_bytes = config->block_cache_bytes,
         .background_bytes_per_s = config->background_bytes_per_s,
         .background_threads = (uint32_t)config->background_threads,
+        .disk_reserve_bytes = config->disk_reserve_bytes,
         .open_files_max = (uint32_t)config->engine_open_files_max,
     };
     enum columba_error error = engine_rocksdb_open(&options, out_engine, text);

@@ -87,6 +87,9 @@ struct engine_table {
     enum columba_error (*flush)(struct engine *engine);
     enum columba_error (*compact)(struct engine *engine);
     void (*stats)(struct engine *engine, struct engine_stats *out_stats);
+    /* The disk's free space is below the reserve: no more should be written than what is under way
+     * and what the engine itself has to do. False again only with a quarter of it to spare. */
+    bool (*is_full)(struct engine *engine);
     /* What the first commit or sync that failed said (ENGINE_TEXT_MAX_BYTES); "" if none has. */
     void (*failure)(struct engine *engine, char *out_text);
 };
@@ -99,6 +102,7 @@ struct engine_rocksdb_options {
     uint64_t memtable_bytes;
     uint64_t block_cache_bytes;
     uint64_t background_bytes_per_s; /* of flush and compaction together; 0: no limit */
+    uint64_t disk_reserve_bytes;     /* 0: a twentieth of the disk, at most 1 GiB */
     uint32_t background_threads;
     uint32_t open_files_max;
 };
@@ -124,6 +128,8 @@ struct engine *engine_memory_open(struct memory *memory);
 /* What a restart finds after the power went: everything committed and synced, and the first
  * `unsynced_kept` of the commits since the last sync. A failed engine takes commits again. */
 void engine_memory_crash(struct engine *engine, uint32_t unsynced_kept);
+/* The disk is full, or has room again. */
+void engine_memory_set_full(struct engine *engine, bool is_full);
 /* How many commits are not synced yet. */
 uint32_t engine_memory_unsynced(const struct engine *engine);
 /* The k-th commit from now fails (0: never). */

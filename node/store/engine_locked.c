@@ -106,6 +106,14 @@ static void locked_stats(struct engine *engine, struct engine_stats *out_stats)
     leave(engine);
 }
 
+static bool locked_is_full(struct engine *engine)
+{
+    struct engine *inner = enter_reading(engine);
+    bool is_full = inner->table->is_full(inner);
+    leave(engine);
+    return is_full;
+}
+
 static void locked_failure(struct engine *engine, char *out_text)
 {
     struct engine *inner = enter_reading(engine);
@@ -133,6 +141,7 @@ static void table_fill(struct engine_table *table, const struct engine_table *in
     table->flush = locked_flush;
     table->compact = locked_compact;
     table->stats = locked_stats;
+    table->is_full = locked_is_full;
     table->failure = locked_failure;
 }
 

@@ -9,6 +9,8 @@
  * Failure: a commit that runs out of memory or finds a corrupt row is taken back whole, and the
  * engine refuses commits until a crash.
  */
+#include <stdatomic.h>
+
 #include "node/store/batch_memory.h"
 #include "node/store/key.h"
 #include "node/store/row.h"
@@ -39,6 +41,7 @@ struct memory_engine {
     uint32_t unsynced;
     uint32_t fail_commit_in;
     bool is_failed;
+    atomic_bool is_full; /* set from any thread, for tests */
     struct arena merge_arena;
     uint64_t bytes;
     uint64_t commits;
@@ -317,6 +320,11 @@ static void memory_stats(struct engine *engine, struct engine_stats *out_stats)
     };
 }
 
+static bool memory_is_full(struct engine *engine)
+{
+    return atomic_load(&memory_engine_of(engine)->is_full);
+}
+
 static void memory_failure(struct engine *engine, char *out_text)
 {
     static const char text[] = "a commit failed";
@@ -388,6 +396,7 @@ static const struct engine_table memory_table = {
     .flush = memory_flush,
     .compact = memory_flush,
     .stats = memory_stats,
+    .is_full = memory_is_full,
     .failure = memory_failure,
 };
 
@@ -415,6 +424,11 @@ void engine_memory_crash(struct engine *engine, uint32_t unsynced_kept)
     journals_forget(memory_engine);
     memory_engine->is_failed = false;
     memory_engine->fail_commit_in = 0;
+}
+
+void engine_memory_set_full(struct engine *engine, bool is_full)
+{
+    atomic_store(&memory_engine_of(engine)->is_full, is_full);
 }
 
 uint32_t engine_memory_unsynced(const struct engine *engine)

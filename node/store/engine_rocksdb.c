@@ -19,6 +19,7 @@
 
 #include "base/limits.h"
 #include "node/store/data_format.h"
+#include "node/store/disk_space.h"
 #include "node/store/durable_mark.h"
 #include "node/store/engine.h"
 #include "node/store/rocksdb_options.h"
@@ -40,7 +41,8 @@ struct rocksdb_engine {
     rocksdb_column_family_handle_t *families[SPACES];
     struct rocksdb_setup setup;
     rocksdb_writeoptions_t *write_options[2]; /* by sync */
-    struct durable_mark mark;                 /* the committing thread's */
+    struct disk_space disk;
+    struct durable_mark mark; /* the committing thread's */
     atomic_uint_fast64_t commits;
     atomic_uint_fast64_t rows_written;
     atomic_bool is_failed;
@@ -352,6 +354,11 @@ static uint64_t property(struct rocksdb_engine *rocksdb, const char *name)
     return sum;
 }
 
+static bool rocksdb_is_full(struct engine *engine)
+{
+    return disk_space_is_short(&rocksdb_engine_of(engine)->disk);
+}
+
 static void rocksdb_stats(struct engine *engine, struct engine_stats *out_stats)
 {
     struct rocksdb_engine *rocksdb = rocksdb_engine_of(engine);
@@ -411,6 +418,7 @@ static const struct engine_table rocksdb_table = {
     .flush = rocksdb_engine_flush,
     .compact = rocksdb_engine_compact,
     .stats = rocksdb_stats,
+    .is_full = rocksdb_is_full,
     .failure = rocksdb_failure,
 };
 
@@ -422,6 +430,7 @@ static struct rocksdb_engine *rocksdb_engine_create(const struct engine_rocksdb_
     }
     rocksdb->engine.table = &rocksdb_table;
     rocksdb->mark.fd = -1;
+    disk_space_init(&rocksdb->disk, options->directory, options->disk_reserve_bytes);
     rocksdb_setup_init(&rocksdb->setup, options);
     for (unsigned i = 0; i < 2; i++) {
         rocksdb->write_options[i] = rocksdb_writeoptions_create();

@@ -141,11 +141,9 @@ static enum columba_error counted_flush(struct engine *engine)
 }
 
 /* Around the lock, not within it: whoever waits for the disk must not hold up the others. */
-static struct engine *slow_engine_open(uint32_t fail_commit)
+static struct engine *slow_engine_open(struct engine *memory_engine)
 {
     static struct engine_table table;
-    struct engine *memory_engine = engine_memory_open(memory_system());
-    engine_memory_fail_commit(memory_engine, fail_commit);
     struct engine *engine = engine_locked_open(memory_engine);
     assert_non_null(engine);
     if (fast.commit == NULL) {
@@ -163,10 +161,12 @@ static struct engine *slow_engine_open(uint32_t fail_commit)
 static void node_start(struct shell_node *node, uint32_t fail_commit)
 {
     char text[CONFIG_PROBLEM_BYTES];
+    node->memory_engine = engine_memory_open(memory_system());
+    engine_memory_fail_commit(node->memory_engine, fail_commit);
     struct node_options options = {
         .config = &node->config,
         .log = &node->log,
-        .engine = slow_engine_open(fail_commit),
+        .engine = slow_engine_open(node->memory_engine),
         .request_patience_ms = node->request_patience_ms,
     };
     node->log = (struct log){.level = LOG_DEBUG, .write = line_drop, .now_unix_ms = wall_ms};

@@ -25,6 +25,7 @@ struct shell_node {
     struct config config;
     struct log log;
     struct node *node;
+    struct engine *memory_engine;
     pthread_t thread;
     enum columba_error result; /* of node_run */
     uint16_t port;

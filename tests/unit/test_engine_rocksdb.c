@@ -3,12 +3,25 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 
 #include "base/memory.h"
 #include "directory.h"
 #include "node/store/data_format.h"
 #include "node/store/engine.h"
 #include "node/store/key.h"
+
+/* In front of the C library's: the disk of these tests, if its size is not 0. In MiB. */
+static unsigned disk_total;
+static unsigned disk_free;
+
+__attribute__((visibility("default"))) int statvfs(const char *path, struct statvfs *out_space)
+{
+    (void)path;
+    *out_space = (struct statvfs){
+        .f_frsize = MIB, .f_bsize = MIB, .f_blocks = disk_total, .f_bavail = disk_free};
+    return 0;
+}
 
 static char *directory;
 static char text[ENGINE_TEXT_MAX_BYTES];
@@ -332,6 +345,29 @@ static void partitions_spread_over_many_files_are_found(void **state)
     table->close(engine);
 }
 
+static bool is_full_with(struct engine *engine, unsigned free_mib)
+{
+    disk_free = free_mib;
+    return engine->table->is_full(engine);
+}
+
+/* A twentieth of 1,000 MiB is the reserve, and a quarter of it must be free above. */
+static void a_disk_is_full_below_its_reserve_and_has_room_well_above(void **state)
+{
+    (void)state;
+    struct engine *engine = opened();
+    disk_total = 1000;
+    assert_false(is_full_with(engine, 50));
+    assert_true(is_full_with(engine, 49));
+    assert_true(is_full_with(engine, 61));
+    assert_false(is_full_with(engine, 63));
+    assert_false(is_full_with(engine, 50));
+    disk_total = 1000000; /* at most 1 GiB */
+    assert_true(is_full_with(engine, 1023));
+    assert_false(is_full_with(engine, 1281));
+    engine->table->close(engine);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
 
 int main(void)
@@ -348,6 +384,7 @@ int main(void)
         TEST(a_row_that_does_not_merge_is_told_and_not_dropped),
         TEST(what_is_only_on_the_disk_is_not_in_memory),
         TEST(after_a_failed_commit_the_engine_refuses_more_until_a_restart),
+        TEST(a_disk_is_full_below_its_reserve_and_has_room_well_above),
         TEST(partitions_spread_over_many_files_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -391,6 +391,36 @@ static void *worker_run(void *context)
     return NULL;
 }
 
+static void a_full_disk_takes_no_writes_and_gives_what_it_has(void **state)
+{
+    (void)state;
+    struct shell_cluster cluster;
+    struct shell_client client;
+    char newest[CONTENT_BYTES];
+    enum columba_error error;
+    shell_cluster_start(&cluster, 1, "");
+    shell_client_connect(&client, cluster.nodes[0].port);
+    shell_conversation_create(&client, "chat", "alice", "bob");
+    assert_int_equal(send_text(&client, "chat", "before"), COLUMBA_OK);
+    engine_memory_set_full(cluster.nodes[0].memory_engine, true);
+    uint32_t taken = 1;
+    while ((error = send_text(&client, "chat", "until it is noticed")) == COLUMBA_OK) {
+        taken++;
+        usleep(1000);
+    }
+    assert_int_equal(error, ERR_DISK_FULL);
+    assert_int_equal(history_read(&client, "chat", newest), taken);
+    engine_memory_set_full(cluster.nodes[0].memory_engine, false);
+    for (unsigned tries = 0; send_text(&client, "chat", "after") != COLUMBA_OK; tries++) {
+        assert_true(tries < 5000);
+        usleep(1000);
+    }
+    assert_int_equal(history_read(&client, "chat", newest), taken + 1);
+    assert_string_equal(newest, "after");
+    shell_client_close(&client);
+    shell_cluster_stop(&cluster);
+}
+
 static void many_clients_at_once_are_all_served(void **state)
 {
     (void)state;
@@ -422,6 +452,7 @@ int main(void)
         cmocka_unit_test(commits_are_counted),
         cmocka_unit_test(a_drained_node_refuses_requests_and_still_reports),
         cmocka_unit_test(a_failed_commit_stops_the_node),
+        cmocka_unit_test(a_full_disk_takes_no_writes_and_gives_what_it_has),
         cmocka_unit_test(many_clients_at_once_are_all_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,9 @@ static enum columba_error fanout_check(struct core *core, const struct message_f
     if (fanout->topology_version != core->cluster.topology->version) {
         return ERR_STALE_TOPOLOGY;
     }
+    if (core->disk_is_full) {
+        return ERR_DISK_FULL;
+    }
     if (!batch_has_room(&core->batch)) {
         return ERR_OVERLOADED;
     }

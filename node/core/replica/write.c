@@ -85,6 +85,9 @@ static enum columba_error write_check(struct core *core, const struct message_wr
     if (!is_here) {
         return ERR_NOT_A_REPLICA;
     }
+    if (core->disk_is_full) {
+        return ERR_DISK_FULL;
+    }
     if (!batch_has_room(&core->batch) ||
         (write->has_outbox && !outbox_has_room(&core->outbox, core->memory))) {
         return ERR_OVERLOADED;
