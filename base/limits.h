@@ -38,11 +38,18 @@
 /* Clusterings of single rows in one read, as many as rows in a write: 16 bytes each, and a length.
  */
 #define READ_KEYS_MAX_BYTES (WRITE_MAX_ROWS * 17u)
-/* One row, encoded: the largest body, another as its edit, and a reaction of each member. */
-#define ROW_MAX_BYTES (192u * KIB)
-/* Cells of one row. An inbox row has a handful; a message with a reaction of every member of a
- * full group has one each. */
-#define ROW_MAX_CELLS 4096u
+/* Columns without sub-keys of one row: the largest body, and another as its edit. */
+#define ROW_PLAIN_MAX_BYTES (140u * KIB)
+/*
+ * Cells with sub-keys (reactions, an application's columns) that a row may hold for a replica to
+ * take another one: a reaction each of a full group of FANOUT_MEMBERS_DEFAULT.
+ */
+#define ROW_GROWTH_MAX_BYTES (36u * KIB)
+/*
+ * One row, encoded. Replicas take cells without asking each other, so each may have taken others;
+ * merged, a row holds what all of them took (row_growth_judge says why it is not more).
+ */
+#define ROW_MAX_BYTES (ROW_PLAIN_MAX_BYTES + REPLICAS_MAX * ROW_GROWTH_MAX_BYTES)
 
 /* A coordinator refuses an id further ahead of its clock than this. Clients follow the nodes'
  * clocks, and a node whose clock is off by half of it coordinates nothing. */
@@ -81,11 +88,14 @@
 #ifndef __cplusplus
 _Static_assert(PAGE_MAX_BYTES + 64u * KIB <= FRAME_PAYLOAD_MAX_BYTES,
                "a full page and its envelope fit a frame");
-_Static_assert(2u * (BODY_MAX_BYTES + 4u * KIB) + 48u * KIB <= ROW_MAX_BYTES,
-               "the largest message, its edit and its reactions fit a row");
+_Static_assert(2u * (BODY_MAX_BYTES + 4u * KIB) + 1u * KIB <= ROW_PLAIN_MAX_BYTES,
+               "the largest message and its edit fit a row");
+_Static_assert(FANOUT_MEMBERS_DEFAULT * 36u <= ROW_GROWTH_MAX_BYTES,
+               "a reaction of each member, of a few bytes, fits a row");
 _Static_assert(UNREAD_IDS_MAX * 16u + 4u * KIB <= INBOX_ROW_MAX_BYTES,
                "a full unread set fits an inbox row");
-_Static_assert(INBOX_ROW_MAX_BYTES < PAGE_MAX_BYTES, "any one row fits a page");
+_Static_assert(INBOX_ROW_MAX_BYTES <= ROW_MAX_BYTES, "ROW_MAX_BYTES is of any row");
+_Static_assert(ROW_MAX_BYTES + 4u * KIB <= PAGE_MAX_BYTES, "any one row fits a page");
 #endif
 
 #endif

@@ -15,7 +15,6 @@ enum cell_flag { CELL_HAS_SUBKEY = 1, CELL_HAS_EXPIRY = 2 };
 /* What a row may hold. Tests lower them. */
 struct row_limits {
     uint32_t row_max_bytes;
-    uint32_t cells_max;
     uint32_t unread_max;
 };
 
@@ -31,9 +30,8 @@ struct checked_row {
 
 enum checked_step { CHECKED_CELL, CHECKED_END, CHECKED_CORRUPT };
 
-/* False: unknown table, too long, or wrong format byte. */
-bool checked_row_init(struct checked_row *row, uint8_t table, struct slice bytes,
-                      const struct row_limits *limits);
+/* False: unknown table, or wrong format byte. */
+bool checked_row_init(struct checked_row *row, uint8_t table, struct slice bytes);
 enum checked_step checked_row_next(struct checked_row *row);
 
 /* Byte order of (column, sub-key). */

@@ -77,7 +77,7 @@ static enum columba_error inbox_read(struct slice row, const struct row_limits *
 {
     struct inbox inbox = {0};
     struct checked_row reader;
-    if (!checked_row_init(&reader, TABLE_INBOX, row, limits)) {
+    if (!checked_row_init(&reader, TABLE_INBOX, row)) {
         return ERR_CORRUPT;
     }
     enum checked_step step;

@@ -14,7 +14,6 @@ struct row_limits row_limits_of(uint8_t table)
 {
     return (struct row_limits){
         .row_max_bytes = table == TABLE_INBOX ? INBOX_ROW_MAX_BYTES : ROW_MAX_BYTES,
-        .cells_max = ROW_MAX_CELLS,
         .unread_max = UNREAD_IDS_MAX,
     };
 }
@@ -69,24 +68,29 @@ bool cell_wins(enum merge_rule rule, const struct cell *a, const struct cell *b)
     return false;
 }
 
-static enum columba_error cells_check(uint8_t table, struct slice row,
-                                      const struct row_limits *limits)
+static enum columba_error cells_check(uint8_t table, struct slice row)
 {
     struct checked_row reader;
-    if (!checked_row_init(&reader, table, row, limits)) {
+    if (!checked_row_init(&reader, table, row)) {
         return ERR_CORRUPT;
     }
     enum checked_step step;
     do {
         step = checked_row_next(&reader);
     } while (step == CHECKED_CELL);
-    return step == CHECKED_END && reader.cells <= limits->cells_max ? COLUMBA_OK : ERR_CORRUPT;
+    return step == CHECKED_END ? COLUMBA_OK : ERR_CORRUPT;
+}
+
+static enum columba_error content_check(uint8_t table, struct slice row,
+                                        const struct row_limits *limits)
+{
+    return table == TABLE_INBOX ? inbox_check(row, limits) : cells_check(table, row);
 }
 
 enum columba_error row_check_limited(uint8_t table, struct slice row,
                                      const struct row_limits *limits)
 {
-    return table == TABLE_INBOX ? inbox_check(row, limits) : cells_check(table, row, limits);
+    return row.size > limits->row_max_bytes ? ERR_CORRUPT : content_check(table, row, limits);
 }
 
 enum columba_error row_check(uint8_t table, struct slice row)
@@ -100,7 +104,6 @@ struct merge {
     struct checked_row versions[MERGE_FAN_IN];
     size_t count;
     uint8_t table;
-    const struct row_limits *limits;
 };
 
 /* Reads the version's next cell; a version at its end leaves the merge. */
@@ -116,8 +119,7 @@ static bool version_advance(struct merge *merge, size_t i)
 static bool merge_open(struct merge *merge, const struct slice *versions, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!checked_row_init(&merge->versions[merge->count], merge->table, versions[i],
-                              merge->limits)) {
+        if (!checked_row_init(&merge->versions[merge->count], merge->table, versions[i])) {
             return false;
         }
         merge->count++;
@@ -156,16 +158,9 @@ static bool merge_pass(struct merge *merge, const struct cell *written)
 
 static enum columba_error merge_write(struct merge *merge, struct row_writer *row)
 {
-    size_t bytes = 1;
-    bool is_full = false;
     while (merge->count > 0) {
         struct cell winner = merge_winner(merge);
-        bytes += cell_size(&winner);
-        is_full = is_full || bytes > merge->limits->row_max_bytes ||
-                  row->cells == merge->limits->cells_max;
-        if (!is_full) {
-            row_writer_cell(row, &winner);
-        }
+        row_writer_cell(row, &winner);
         if (!merge_pass(merge, &winner)) {
             return ERR_CORRUPT;
         }
@@ -182,19 +177,17 @@ static size_t versions_size(const struct slice *versions, size_t count)
     return size;
 }
 
+/* Whatever the sizes: a cell that was acknowledged is never left out. */
 static enum columba_error cells_merge(uint8_t table, const struct slice *versions, size_t count,
-                                      const struct row_limits *limits, struct arena *arena,
-                                      struct slice *out_row)
+                                      struct arena *arena, struct slice *out_row)
 {
     struct merge merge;
     merge.count = 0;
     merge.table = table;
-    merge.limits = limits;
     if (!merge_open(&merge, versions, count)) {
         return ERR_CORRUPT;
     }
     size_t size = versions_size(versions, count);
-    size = size < limits->row_max_bytes ? size : limits->row_max_bytes;
     uint8_t *buffer = arena_allocate(arena, size);
     if (buffer == NULL) {
         return ERR_NO_MEMORY;
@@ -225,14 +218,14 @@ static enum columba_error group_merge(uint8_t table, const struct slice *version
                                       struct slice *out_row)
 {
     if (all_alike(versions, count)) {
-        enum columba_error error = row_check_limited(table, versions[0], limits);
+        enum columba_error error = content_check(table, versions[0], limits);
         if (error == COLUMBA_OK) {
             *out_row = versions[0];
         }
         return error;
     }
     return table == TABLE_INBOX ? inbox_merge(versions, count, limits, arena, out_row)
-                                : cells_merge(table, versions, count, limits, arena, out_row);
+                                : cells_merge(table, versions, count, arena, out_row);
 }
 
 static enum columba_error groups_merge(uint8_t table, const struct slice *versions, size_t count,

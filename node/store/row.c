@@ -90,12 +90,10 @@ bool row_find(struct slice row, uint8_t column, struct cell *out_cell)
     return false;
 }
 
-bool checked_row_init(struct checked_row *row, uint8_t table, struct slice bytes,
-                      const struct row_limits *limits)
+bool checked_row_init(struct checked_row *row, uint8_t table, struct slice bytes)
 {
     *row = (struct checked_row){.reader = reader_of(bytes), .table = table};
-    return schema_table_is_known(table) && bytes.size <= limits->row_max_bytes &&
-           format_read(&row->reader);
+    return schema_table_is_known(table) && format_read(&row->reader);
 }
 
 static bool subkey_is_valid(enum subkey_kind kind, struct slice subkey)
@@ -202,7 +200,7 @@ void row_writer_cell(struct row_writer *row, const struct cell *cell)
 
 struct slice row_writer_done(const struct row_writer *row)
 {
-    return row->cells > ROW_MAX_CELLS ? slice_of(NULL, 0) : writer_done(&row->writer);
+    return writer_done(&row->writer);
 }
 
 static size_t sized_size(size_t size)

@@ -7,7 +7,7 @@
  *
  * "sized" is a varint length and that many bytes; integers are big-endian; the form is canonical:
  * equal rows are equal bytes. An encoded row is at most ROW_MAX_BYTES (INBOX_ROW_MAX_BYTES in the
- * inbox) and ROW_MAX_CELLS cells. Timestamps are hybrid times (base/hlc.h); cells of MAX and SET
+ * inbox). Timestamps are hybrid times (base/hlc.h); cells of MAX and SET
  * columns carry timestamp 0.
  */
 #ifndef COLUMBA_NODE_STORE_ROW_H
@@ -69,12 +69,28 @@ enum columba_error row_check(uint8_t table, struct slice row);
  * and lies in the arena, or is one of the versions' own bytes. ERR_CORRUPT if a version is not a
  * row of this table, ERR_NO_MEMORY if the arena is full.
  *
- * A union of cells with sub-keys that would pass the row's limits keeps those with the lowest
- * sub-keys: a merge that failed would leave a row that can neither be read nor compacted. (Only
- * past the limit in bytes may the order of merging decide which of the last ones are kept.)
+ * No cell is ever left out for want of room: the limits are met before a write is acknowledged
+ * (row_check, row_growth_judge). A version above them is merged all the same, for a merge that
+ * failed would leave a row that can neither be read nor compacted.
  */
 enum columba_error row_merge(uint8_t table, const struct slice *versions, size_t count,
                              struct arena *arena, struct slice *out_row);
+
+/* What the row's cells with sub-keys take, encoded: the part of a row that grows. */
+size_t row_growth_bytes(struct slice row);
+/*
+ * Whether a replica whose row is `row` (empty: it has none) may take the fragment: ERR_TOO_LARGE if
+ * that left the row with more than ROW_GROWTH_MAX_BYTES of cells with sub-keys. ERR_CORRUPT,
+ * ERR_NO_MEMORY as row_merge. The row must be what the replica has with all it took before.
+ * What another replica took (a repair, a hint) is not judged again.
+ *
+ * Why a row stays under ROW_MAX_BYTES, however its replicas are merged: take the cells of the
+ * merged row, each as what the replica took that took it first. When a replica took its last one,
+ * all it had taken that still wins were in its row, so they are at most ROW_GROWTH_MAX_BYTES; and a
+ * row has at most REPLICAS_MAX replicas.
+ */
+enum columba_error row_growth_judge(uint8_t table, struct slice row, struct slice fragment,
+                                    struct arena *arena);
 
 /*
  * Packed rows: how rows of one partition travel in a request, a reply and a scan's result:

@@ -39,10 +39,11 @@ void read_query_move(struct read_query *query, uint8_t *place)
     slice_move(&query->keys, &place);
 }
 
-/* The limit is passed by at most one row, so that any row can be read. */
+/* The limit is passed by the first row only, so that any row can be read. */
 size_t scan_buffer_bytes(const struct read_query *query)
 {
-    return (size_t)query->limit_bytes + INBOX_ROW_MAX_BYTES + ROW_ENVELOPE_BYTES;
+    size_t most = query->limit_bytes > ROW_MAX_BYTES ? query->limit_bytes : ROW_MAX_BYTES;
+    return most + ROW_ENVELOPE_BYTES;
 }
 
 static void row_append(struct scan_state *state, struct slice key, struct slice value)

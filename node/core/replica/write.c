@@ -28,6 +28,11 @@ static enum columba_error rows_check(struct slice packed)
             row_check(row.table, row.row) != COLUMBA_OK) {
             return ERR_MALFORMED;
         }
+        /* No request makes such cells yet. One that does has to read the row first, and to take
+         * them only as row_growth_judge allows. */
+        if (row_growth_bytes(row.row) > 0) {
+            return ERR_NOT_SUPPORTED;
+        }
     }
     return packed_reader_failed(&reader) ? ERR_MALFORMED : COLUMBA_OK;
 }
