@@ -43,6 +43,7 @@
     X(reads_refused, "reads refused: limits.reads_queued was reached")                             \
     X(reads_queued, "reads in the reader pool (now)")                                              \
     X(disk_full, "1: the disk is full, and no writes are taken (now)")                             \
+    X(damage, "reads that met data which fail their check")                                        \
     X(commits, "batches committed")                                                                \
     X(commit_rows, "rows in them")                                                                 \
     X(load_permille, "thousandths of one CPU that the core and commit threads use (now)")          \

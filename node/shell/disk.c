@@ -15,7 +15,7 @@ static void change_tell(struct node *node)
     }
 }
 
-static void disk_look(struct node *node)
+static void room_look(struct node *node)
 {
     bool is_full = node->engine->table->is_full(node->engine);
     if (is_full == node->disk.is_full) {
@@ -28,11 +28,32 @@ static void disk_look(struct node *node)
     gossiper_status_set(node);
 }
 
+static void damage_look(struct node *node)
+{
+    struct engine_damage damage;
+    struct disk *disk = &node->disk;
+    node->engine->table->damage(node->engine, &damage);
+    node->counters.damage = damage.count;
+    if (damage.count == disk->damage_told || node_now_ms(node) < disk->damage_due_ms) {
+        return;
+    }
+    log_error(
+        node->log, "damaged_data",
+        "data in %s fail their check (%llu times since the start, %llu of them new): %s. They "
+        "are never served: reads take them from the other replicas, and bookkeeping of this "
+        "node that cannot be read is passed over. Look at the disk",
+        node->directory.store_path, (unsigned long long)damage.count,
+        (unsigned long long)(damage.count - disk->damage_told), damage.text);
+    disk->damage_told = damage.count;
+    disk->damage_due_ms = node_now_ms(node) + DISK_DAMAGE_TOLD_MS;
+}
+
 static void look_fired(uv_timer_t *timer)
 {
     struct node *node = timer->data;
     turn_begin(node);
-    disk_look(node);
+    room_look(node);
+    damage_look(node);
 }
 
 void disk_watch(struct node *node)
@@ -41,7 +62,7 @@ void disk_watch(struct node *node)
     node->disk.timer.data = node;
     node->disk.is_open = true;
     uv_timer_start(&node->disk.timer, look_fired, DISK_LOOK_MS, DISK_LOOK_MS);
-    disk_look(node);
+    room_look(node);
 }
 
 void disk_close(struct node *node)

@@ -26,6 +26,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "node/store/damage.h"
 
 enum engine_space { SPACE_ROWS = 0, SPACE_LOCAL = 1 };
 
@@ -80,8 +81,12 @@ struct engine_table {
     /* ERR_NOT_FOUND; ERR_OVERLOADED stands for "not in memory" under TIER_MEMORY. */
     enum columba_error (*get)(struct engine *engine, enum engine_space space, enum engine_tier tier,
                               struct slice key, struct arena *arena, struct slice *out_value);
-    /* Visits keys in order. ERR_OVERLOADED: not all of it is in memory (some may have been
-     * visited). */
+    /*
+     * Visits keys in order. ERR_OVERLOADED: not all of it is in memory (some may have been
+     * visited). ERR_CORRUPT: a row cannot be read; others have it. Rows of the local space nobody
+     * else has, so those that cannot be read are passed over in a scan forwards, and told (damage):
+     * a reader that failed on them would do so for ever.
+     */
     enum columba_error (*scan)(struct engine *engine, const struct engine_scan *scan);
 
     enum columba_error (*flush)(struct engine *engine);
@@ -92,6 +97,8 @@ struct engine_table {
     bool (*is_full)(struct engine *engine);
     /* What the first commit or sync that failed said (ENGINE_TEXT_MAX_BYTES); "" if none has. */
     void (*failure)(struct engine *engine, char *out_text);
+    /* What could not be read since it was opened. */
+    void (*damage)(struct engine *engine, struct engine_damage *out_damage);
 };
 
 /* The longest text of an error, with its final NUL. */
@@ -130,6 +137,8 @@ struct engine *engine_memory_open(struct memory *memory);
 void engine_memory_crash(struct engine *engine, uint32_t unsynced_kept);
 /* The disk is full, or has room again. */
 void engine_memory_set_full(struct engine *engine, bool is_full);
+/* The row cannot be read from now on, until it is written again. It must be there. */
+void engine_memory_damage(struct engine *engine, enum engine_space space, struct slice key);
 /* How many commits are not synced yet. */
 uint32_t engine_memory_unsynced(const struct engine *engine);
 /* The k-th commit from now fails (0: never). */

@@ -121,6 +121,13 @@ static void locked_failure(struct engine *engine, char *out_text)
     leave(engine);
 }
 
+static void locked_damage(struct engine *engine, struct engine_damage *out_damage)
+{
+    struct engine *inner = enter_reading(engine);
+    inner->table->damage(inner, out_damage);
+    leave(engine);
+}
+
 static void locked_close(struct engine *engine)
 {
     struct locked_engine *locked = locked_engine_of(engine);
@@ -143,6 +150,7 @@ static void table_fill(struct engine_table *table, const struct engine_table *in
     table->stats = locked_stats;
     table->is_full = locked_is_full;
     table->failure = locked_failure;
+    table->damage = locked_damage;
 }
 
 struct engine *engine_locked_open(struct engine *inner)

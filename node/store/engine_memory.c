@@ -11,6 +11,7 @@
  */
 #include <stdatomic.h>
 
+#include "base/assert.h"
 #include "node/store/batch_memory.h"
 #include "node/store/key.h"
 #include "node/store/row.h"
@@ -46,6 +47,7 @@ struct memory_engine {
     uint64_t bytes;
     uint64_t commits;
     uint64_t rows_written;
+    atomic_uint_fast64_t damage; /* reads of damaged rows, side by side */
 };
 
 static struct memory_engine *memory_engine_of(struct engine *engine)
@@ -64,6 +66,7 @@ static void entry_set(struct memory_engine *memory_engine, struct sorted_entry *
     memory_engine->bytes -= value_bytes(entry, entry->value);
     memory_engine->bytes += value_bytes(entry, value);
     entry->value = value;
+    entry->is_damaged = false;
 }
 
 static void entry_unpin(const struct replaced *replaced)
@@ -262,31 +265,58 @@ static enum columba_error memory_get(struct engine *engine, enum engine_space sp
     if (entry == NULL || entry->value == NULL) {
         return ERR_NOT_FOUND;
     }
+    if (entry->is_damaged) {
+        atomic_fetch_add(&memory_engine_of(engine)->damage, 1);
+        return ERR_CORRUPT;
+    }
     return arena_copy(arena, value_slice(entry->value), out_value) == 0 ? COLUMBA_OK
                                                                         : ERR_NO_MEMORY;
 }
 
-/* False: the visitor has seen enough. */
-static bool entry_visit(const struct engine_scan *scan, const struct sorted_entry *entry)
+struct walk {
+    struct memory_engine *memory_engine;
+    const struct engine_scan *scan;
+    enum columba_error error;
+};
+
+/* False: it cannot be read, and the scan may not pass over it. */
+static bool damage_pass(struct walk *walk)
 {
-    return entry->value == NULL ||
-           scan->visit(scan->context, sorted_entry_key(entry), value_slice(entry->value));
+    atomic_fetch_add(&walk->memory_engine->damage, 1);
+    if (walk->scan->space == SPACE_LOCAL && !walk->scan->backwards) {
+        return true;
+    }
+    walk->error = ERR_CORRUPT;
+    return false;
 }
 
-static void scan_forwards(const struct sorted_map *map, const struct engine_scan *scan)
+/* False: the visitor has seen enough, or the walk has failed. */
+static bool entry_visit(struct walk *walk, const struct sorted_entry *entry)
 {
-    const struct sorted_entry *entry = sorted_map_at_or_after(map, scan->begin);
-    while (entry != NULL && slice_compare(sorted_entry_key(entry), scan->end) < 0 &&
-           entry_visit(scan, entry)) {
+    const struct engine_scan *scan = walk->scan;
+    if (entry->value == NULL) {
+        return true;
+    }
+    if (entry->is_damaged) {
+        return damage_pass(walk);
+    }
+    return scan->visit(scan->context, sorted_entry_key(entry), value_slice(entry->value));
+}
+
+static void walk_forwards(struct walk *walk, const struct sorted_map *map)
+{
+    const struct sorted_entry *entry = sorted_map_at_or_after(map, walk->scan->begin);
+    while (entry != NULL && slice_compare(sorted_entry_key(entry), walk->scan->end) < 0 &&
+           entry_visit(walk, entry)) {
         entry = entry->next[0];
     }
 }
 
-static void scan_backwards(const struct sorted_map *map, const struct engine_scan *scan)
+static void walk_backwards(struct walk *walk, const struct sorted_map *map)
 {
-    const struct sorted_entry *entry = sorted_map_last_before(map, scan->end);
-    while (entry != NULL && slice_compare(sorted_entry_key(entry), scan->begin) >= 0 &&
-           entry_visit(scan, entry)) {
+    const struct sorted_entry *entry = sorted_map_last_before(map, walk->scan->end);
+    while (entry != NULL && slice_compare(sorted_entry_key(entry), walk->scan->begin) >= 0 &&
+           entry_visit(walk, entry)) {
         entry = entry->previous;
     }
 }
@@ -294,12 +324,13 @@ static void scan_backwards(const struct sorted_map *map, const struct engine_sca
 static enum columba_error memory_scan(struct engine *engine, const struct engine_scan *scan)
 {
     const struct sorted_map *map = &memory_engine_of(engine)->spaces[scan->space];
+    struct walk walk = {.memory_engine = memory_engine_of(engine), .scan = scan};
     if (scan->backwards) {
-        scan_backwards(map, scan);
+        walk_backwards(&walk, map);
     } else {
-        scan_forwards(map, scan);
+        walk_forwards(&walk, map);
     }
-    return COLUMBA_OK;
+    return walk.error;
 }
 
 static enum columba_error memory_flush(struct engine *engine)
@@ -332,6 +363,15 @@ static void memory_failure(struct engine *engine, char *out_text)
         memcpy(out_text, text, sizeof(text));
     } else {
         out_text[0] = '\0';
+    }
+}
+
+static void memory_damage(struct engine *engine, struct engine_damage *out_damage)
+{
+    static const char text[] = "a row was damaged";
+    *out_damage = (struct engine_damage){.count = atomic_load(&memory_engine_of(engine)->damage)};
+    if (out_damage->count > 0) {
+        memcpy(out_damage->text, text, sizeof(text));
     }
 }
 
@@ -398,6 +438,7 @@ static const struct engine_table memory_table = {
     .stats = memory_stats,
     .is_full = memory_is_full,
     .failure = memory_failure,
+    .damage = memory_damage,
 };
 
 struct engine *engine_memory_open(struct memory *memory)
@@ -429,6 +470,13 @@ void engine_memory_crash(struct engine *engine, uint32_t unsynced_kept)
 void engine_memory_set_full(struct engine *engine, bool is_full)
 {
     atomic_store(&memory_engine_of(engine)->is_full, is_full);
+}
+
+void engine_memory_damage(struct engine *engine, enum engine_space space, struct slice key)
+{
+    struct sorted_entry *entry = sorted_map_find(&memory_engine_of(engine)->spaces[space], key);
+    COLUMBA_ASSERT(entry != NULL && entry->value != NULL);
+    entry->is_damaged = true;
 }
 
 uint32_t engine_memory_unsynced(const struct engine *engine)

@@ -11,6 +11,7 @@
  */
 #include <inttypes.h>
 #include <limits.h>
+#include <pthread.h>
 #include <rocksdb/c.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include "node/store/disk_space.h"
 #include "node/store/durable_mark.h"
 #include "node/store/engine.h"
+#include "node/store/rocksdb_gap.h"
 #include "node/store/rocksdb_options.h"
 #include "node/store/rocksdb_status.h"
 
@@ -45,6 +47,8 @@ struct rocksdb_engine {
     struct durable_mark mark; /* the committing thread's */
     atomic_uint_fast64_t commits;
     atomic_uint_fast64_t rows_written;
+    pthread_mutex_t damage_mutex; /* guards the next */
+    struct engine_damage damage;
     atomic_bool is_failed;
     char failure[ENGINE_TEXT_MAX_BYTES]; /* written before is_failed is set, never again */
 };
@@ -174,6 +178,32 @@ static void rocksdb_failure(struct engine *engine, char *out_text)
 /* ReadTier::kBlockCacheTier */
 #define READ_TIER_MEMORY 1
 
+/* What a read of this range said, and whether it met damage. */
+static enum columba_error read_done(struct rocksdb_engine *rocksdb, char *errptr,
+                                    struct slice begin, struct slice end)
+{
+    char said[ENGINE_TEXT_MAX_BYTES];
+    enum columba_error error = rocksdb_status_take(errptr, said);
+    if (error != ERR_CORRUPT) {
+        return error;
+    }
+    char range[DAMAGE_RANGE_BYTES];
+    damage_range_text(begin, end, range);
+    pthread_mutex_lock(&rocksdb->damage_mutex);
+    rocksdb->damage.count++;
+    snprintf(rocksdb->damage.text, sizeof(rocksdb->damage.text), "%.300s (%s)", said, range);
+    pthread_mutex_unlock(&rocksdb->damage_mutex);
+    return error;
+}
+
+static void rocksdb_damage(struct engine *engine, struct engine_damage *out_damage)
+{
+    struct rocksdb_engine *rocksdb = rocksdb_engine_of(engine);
+    pthread_mutex_lock(&rocksdb->damage_mutex);
+    *out_damage = rocksdb->damage;
+    pthread_mutex_unlock(&rocksdb->damage_mutex);
+}
+
 static rocksdb_readoptions_t *read_options_create(enum engine_tier tier)
 {
     rocksdb_readoptions_t *options = rocksdb_readoptions_create();
@@ -203,7 +233,7 @@ static rocksdb_pinnableslice_t *key_pin(struct rocksdb_engine *rocksdb, enum eng
         rocksdb_get_pinned_cf(rocksdb->database, options, rocksdb->families[space],
                               (const char *)key.data, key.size, &errptr);
     rocksdb_readoptions_destroy(options);
-    *out_error = rocksdb_status_take(errptr, NULL);
+    *out_error = read_done(rocksdb, errptr, key, key);
     return pinned;
 }
 
@@ -249,25 +279,39 @@ static rocksdb_readoptions_t *scan_options_create(const struct engine_scan *scan
     return options;
 }
 
-static bool iterator_visit(rocksdb_iterator_t *iterator, const struct engine_scan *scan)
+/* The last key that was visited; of the local space, where keys are short. */
+static void visited_keep(struct key_bytes *visited, struct slice key)
+{
+    if (key.size <= sizeof(visited->bytes)) {
+        visited->size = (uint8_t)key.size;
+        memcpy(visited->bytes, key.data, key.size);
+    }
+}
+
+static bool iterator_visit(rocksdb_iterator_t *iterator, const struct engine_scan *scan,
+                           struct key_bytes *visited)
 {
     size_t key_size;
     size_t value_size;
     const char *key = rocksdb_iter_key(iterator, &key_size);
     const char *value = rocksdb_iter_value(iterator, &value_size);
+    if (visited != NULL) {
+        visited_keep(visited, slice_of(key, key_size));
+    }
     return scan->visit(scan->context, slice_of(key, key_size), slice_of(value, value_size));
 }
 
-static void scan_walk(rocksdb_iterator_t *iterator, const struct engine_scan *scan)
+static void scan_walk(rocksdb_iterator_t *iterator, const struct engine_scan *scan,
+                      struct key_bytes *visited)
 {
     if (scan->backwards) {
         rocksdb_iter_seek_for_prev(iterator, (const char *)scan->end.data, scan->end.size);
-        while (rocksdb_iter_valid(iterator) && iterator_visit(iterator, scan)) {
+        while (rocksdb_iter_valid(iterator) && iterator_visit(iterator, scan, visited)) {
             rocksdb_iter_prev(iterator);
         }
     } else {
         rocksdb_iter_seek(iterator, (const char *)scan->begin.data, scan->begin.size);
-        while (rocksdb_iter_valid(iterator) && iterator_visit(iterator, scan)) {
+        while (rocksdb_iter_valid(iterator) && iterator_visit(iterator, scan, visited)) {
             rocksdb_iter_next(iterator);
         }
     }
@@ -296,6 +340,70 @@ static enum columba_error key_scan(struct rocksdb_engine *rocksdb, const struct 
     return error;
 }
 
+/* What RocksDB said; NULL: nothing was wrong. */
+static char *range_scan(struct rocksdb_engine *rocksdb, const struct engine_scan *scan,
+                        struct key_bytes *visited)
+{
+    rocksdb_readoptions_t *options = scan_options_create(scan);
+    rocksdb_iterator_t *iterator =
+        rocksdb_create_iterator_cf(rocksdb->database, options, rocksdb->families[scan->space]);
+    scan_walk(iterator, scan, visited);
+    char *said = NULL;
+    rocksdb_iter_get_error(iterator, &said);
+    rocksdb_iter_destroy(iterator);
+    rocksdb_readoptions_destroy(options);
+    return said;
+}
+
+static bool nothing_visit(void *context, struct slice key, struct slice value)
+{
+    (void)context;
+    (void)key;
+    (void)value;
+    return false;
+}
+
+struct gap {
+    struct rocksdb_engine *rocksdb;
+    struct slice end;
+};
+
+static enum gap_probe gap_probe(void *context, struct slice key)
+{
+    const struct gap *gap = context;
+    const struct engine_scan scan = {.space = SPACE_LOCAL,
+                                     .tier = TIER_ALL,
+                                     .begin = key,
+                                     .end = gap->end,
+                                     .visit = nothing_visit};
+    char *said = range_scan(gap->rocksdb, &scan, NULL);
+    return rocksdb_status_take(said, NULL) == COLUMBA_OK ? PROBE_READABLE : PROBE_DAMAGED;
+}
+
+/* What cannot be read is noted and passed over. */
+static enum columba_error local_scan(struct rocksdb_engine *rocksdb, const struct engine_scan *scan)
+{
+    struct engine_scan rest = *scan;
+    struct gap gap = {.rocksdb = rocksdb, .end = scan->end};
+    struct key_bytes at = {0};
+    for (;;) {
+        struct key_bytes visited = {0};
+        char *said = range_scan(rocksdb, &rest, &visited);
+        if (visited.size == 0) {
+            visited_keep(&visited, rest.begin);
+        }
+        enum columba_error error = read_done(rocksdb, said, key_slice(&visited), scan->end);
+        if (error != ERR_CORRUPT || scan->tier != TIER_ALL || visited.size == 0) {
+            return error;
+        }
+        at = visited;
+        if (!gap_pass(&at, scan->end, gap_probe, &gap)) {
+            return COLUMBA_OK;
+        }
+        rest.begin = key_slice(&at);
+    }
+}
+
 static enum columba_error rocksdb_scan(struct engine *engine, const struct engine_scan *scan)
 {
     struct rocksdb_engine *rocksdb = rocksdb_engine_of(engine);
@@ -305,16 +413,11 @@ static enum columba_error rocksdb_scan(struct engine *engine, const struct engin
     if (scan_is_of_one_key(scan)) {
         return key_scan(rocksdb, scan);
     }
-    rocksdb_readoptions_t *options = scan_options_create(scan);
-    rocksdb_iterator_t *iterator =
-        rocksdb_create_iterator_cf(rocksdb->database, options, rocksdb->families[scan->space]);
-    scan_walk(iterator, scan);
-    char *errptr = NULL;
-    rocksdb_iter_get_error(iterator, &errptr);
-    enum columba_error error = rocksdb_status_take(errptr, NULL);
-    rocksdb_iter_destroy(iterator);
-    rocksdb_readoptions_destroy(options);
-    return error;
+    if (scan->space == SPACE_LOCAL && !scan->backwards) {
+        return local_scan(rocksdb, scan);
+    }
+    char *said = range_scan(rocksdb, scan, NULL);
+    return read_done(rocksdb, said, scan->begin, scan->end);
 }
 
 /* ---- upkeep ---- */
@@ -391,6 +494,7 @@ static void rocksdb_engine_destroy(struct rocksdb_engine *rocksdb)
         rocksdb_writeoptions_destroy(rocksdb->write_options[i]);
     }
     rocksdb_setup_clear(&rocksdb->setup);
+    pthread_mutex_destroy(&rocksdb->damage_mutex);
     free(rocksdb);
 }
 
@@ -420,12 +524,14 @@ static const struct engine_table rocksdb_table = {
     .stats = rocksdb_stats,
     .is_full = rocksdb_is_full,
     .failure = rocksdb_failure,
+    .damage = rocksdb_damage,
 };
 
 static struct rocksdb_engine *rocksdb_engine_create(const struct engine_rocksdb_options *options)
 {
     struct rocksdb_engine *rocksdb = calloc(1, sizeof(*rocksdb));
-    if (rocksdb == NULL) {
+    if (rocksdb == NULL || pthread_mutex_init(&rocksdb->damage_mutex, NULL) != 0) {
+        free(rocksdb);
         return NULL;
     }
     rocksdb->engine.table = &rocksdb_table;

@@ -8,6 +8,7 @@
 #ifndef COLUMBA_NODE_STORE_SORTED_MAP_H
 #define COLUMBA_NODE_STORE_SORTED_MAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/memory.h"
@@ -26,6 +27,7 @@ struct sorted_entry {
     uint32_t pins; /* for the caller's use; 0 at first */
     uint32_t key_size;
     uint8_t height;
+    bool is_damaged; /* for the caller's use; false at first */
     struct sorted_entry *previous;
     struct sorted_entry *next[]; /* `height` of them, then the key */
 };

@@ -204,6 +204,55 @@ static void opening_without_memory_is_refused(void **state)
     assert_null(engine_memory_open(&heap.memory));
 }
 
+static void a_damaged_local_row_is_passed_over_until_it_is_written_again(void **state)
+{
+    struct engine *engine = *state;
+    struct engine_damage damage;
+    struct arena arena;
+    struct slice value;
+    arena_init(&arena, memory_system(), MIB);
+    for (const char *key = "abc"; *key != '\0'; key++) {
+        const char text[] = {*key, '\0'};
+        assert_int_equal(put(engine, text, "1", true), COLUMBA_OK);
+    }
+    engine->table->damage(engine, &damage);
+    assert_int_equal(damage.count, 0);
+    engine_memory_damage(engine, SPACE_LOCAL, slice_of_text("b"));
+    assert_holds(engine, "a=1 c=1 ");
+    assert_int_equal(
+        engine->table->get(engine, SPACE_LOCAL, TIER_ALL, slice_of_text("b"), &arena, &value),
+        ERR_CORRUPT);
+    engine->table->damage(engine, &damage);
+    assert_int_equal(damage.count, 2);
+    assert_string_not_equal(damage.text, "");
+    assert_int_equal(put(engine, "b", "2", true), COLUMBA_OK);
+    assert_holds(engine, "a=1 b=2 c=1 ");
+    arena_clear(&arena);
+}
+
+static void a_damaged_row_that_others_have_is_an_error(void **state)
+{
+    struct engine *engine = *state;
+    struct arena arena;
+    char text[100] = "";
+    arena_init(&arena, memory_system(), MIB);
+    const struct row_key row_key = {.token = 1, .table = TABLE_CONVERSATION};
+    struct key_bytes key = row_key_encode(&row_key);
+    struct engine_batch *batch = engine->table->batch_create(engine);
+    engine->table->batch_merge(batch, key_slice(&key), row_build(&arena, NULL, 0));
+    assert_int_equal(engine->table->commit(engine, batch, true), COLUMBA_OK);
+    engine->table->batch_destroy(batch);
+    engine_memory_damage(engine, SPACE_ROWS, key_slice(&key));
+    const struct engine_scan scan = {.space = SPACE_ROWS,
+                                     .begin = slice_of_text(""),
+                                     .end = slice_of_text("\xff"),
+                                     .visit = visit_text,
+                                     .context = text};
+    assert_int_equal(engine->table->scan(engine, &scan), ERR_CORRUPT);
+    assert_string_equal(text, "");
+    arena_clear(&arena);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_engine, close_engine)
 
 int main(void)
@@ -213,6 +262,8 @@ int main(void)
         TEST(a_crash_brings_back_what_an_unsynced_commit_removed),
         TEST(each_commit_fails_in_turn_and_the_next_are_refused),
         TEST(a_corrupt_row_fails_its_batch_whole),
+        TEST(a_damaged_local_row_is_passed_over_until_it_is_written_again),
+        TEST(a_damaged_row_that_others_have_is_an_error),
         TEST(each_allocation_fails_in_turn_and_nothing_is_half_done),
         cmocka_unit_test(opening_without_memory_is_refused),
     };
