@@ -345,6 +345,96 @@ static void partitions_spread_over_many_files_are_found(void **state)
     table->close(engine);
 }
 
+static void conversation_write(struct engine *engine, uint64_t token, uint8_t column, uint64_t time,
+                               const char *value)
+{
+    struct arena arena;
+    arena_init(&arena, memory_system(), MIB);
+    struct key_bytes key = conversation_key(token);
+    const struct cell cell = {.column = column, .timestamp = time, .value = slice_of_text(value)};
+    struct engine_batch *batch = engine->table->batch_create(engine);
+    engine->table->batch_merge(batch, key_slice(&key), row_build(&arena, &cell, 1));
+    assert_int_equal(engine->table->commit(engine, batch, true), COLUMBA_OK);
+    engine->table->batch_destroy(batch);
+    arena_clear(&arena);
+}
+
+static void assert_cell(struct engine *engine, uint64_t token, uint8_t column, const char *expected)
+{
+    struct arena arena;
+    struct slice row;
+    struct cell cell;
+    arena_init(&arena, memory_system(), MIB);
+    struct key_bytes key = conversation_key(token);
+    assert_int_equal(
+        engine->table->get(engine, SPACE_ROWS, TIER_ALL, key_slice(&key), &arena, &row),
+        COLUMBA_OK);
+    assert_true(row_find(row, column, &cell));
+    assert_true(slice_equal(cell.value, slice_of_text(expected)));
+    arena_clear(&arena);
+}
+
+/*
+ * Files that overlap, so that compaction has to merge and cannot only move them: what comes out is
+ * a plain value, and later writes are merged with that.
+ */
+static void a_row_that_was_compacted_keeps_its_cells_at_the_next_write(void **state)
+{
+    (void)state;
+    struct engine *engine = opened();
+    for (uint64_t time = 1; time <= 3; time++) {
+        for (uint64_t token = 1; token <= 3; token++) {
+            conversation_write(engine, token, COLUMN_CONVERSATION_KIND, time, "2");
+            conversation_write(engine, token, COLUMN_CONVERSATION_NAME, 10 - time,
+                               time == 3 ? "first" : "later");
+        }
+        assert_int_equal(engine->table->flush(engine), COLUMBA_OK);
+    }
+    assert_int_equal(engine->table->compact(engine), COLUMBA_OK);
+    for (uint64_t token = 1; token <= 3; token++) {
+        conversation_write(engine, token, COLUMN_CONVERSATION_KIND, 9, "3");
+    }
+    /* Merged at the read, by a flush with a second compaction, and after a restart. */
+    for (unsigned round = 0; round < 3; round++) {
+        for (uint64_t token = 1; token <= 3; token++) {
+            assert_cell(engine, token, COLUMN_CONVERSATION_NAME, "first");
+            assert_cell(engine, token, COLUMN_CONVERSATION_KIND, "3");
+        }
+        assert_int_equal(engine->table->flush(engine), COLUMBA_OK);
+        assert_int_equal(engine->table->compact(engine), COLUMBA_OK);
+        engine->table->close(engine);
+        engine = opened();
+    }
+    engine->table->close(engine);
+}
+
+/* Each file has the rows of every third partition only, so its filter knows no other prefix. */
+static void a_range_of_partitions_is_read_whole_wherever_it_begins(void **state)
+{
+    (void)state;
+    struct engine *engine = opened();
+    for (uint64_t file = 0; file < 3; file++) {
+        for (uint64_t token = file; token < 30; token += 3) {
+            conversation_write(engine, token, COLUMN_CONVERSATION_KIND, 1, "2");
+        }
+        assert_int_equal(engine->table->flush(engine), COLUMBA_OK);
+    }
+    for (uint64_t first = 0; first < 28; first++) {
+        struct key_bytes begin = conversation_key(first);
+        struct key_bytes end = conversation_key(30);
+        unsigned count = 0;
+        const struct engine_scan scan = {.space = SPACE_ROWS,
+                                         .tier = TIER_ALL,
+                                         .begin = key_slice(&begin),
+                                         .end = key_slice(&end),
+                                         .visit = visit_all,
+                                         .context = &count};
+        assert_int_equal(engine->table->scan(engine, &scan), COLUMBA_OK);
+        assert_int_equal(count, 30 - first);
+    }
+    engine->table->close(engine);
+}
+
 static bool is_full_with(struct engine *engine, unsigned free_mib)
 {
     disk_free = free_mib;
@@ -384,6 +474,8 @@ int main(void)
         TEST(a_row_that_does_not_merge_is_told_and_not_dropped),
         TEST(what_is_only_on_the_disk_is_not_in_memory),
         TEST(after_a_failed_commit_the_engine_refuses_more_until_a_restart),
+        TEST(a_row_that_was_compacted_keeps_its_cells_at_the_next_write),
+        TEST(a_range_of_partitions_is_read_whole_wherever_it_begins),
         TEST(a_disk_is_full_below_its_reserve_and_has_room_well_above),
         TEST(partitions_spread_over_many_files_are_found),
     };

@@ -421,6 +421,36 @@ static void a_full_disk_takes_no_writes_and_gives_what_it_has(void **state)
     shell_cluster_stop(&cluster);
 }
 
+static void with_periodic_sync_commits_are_synced_once_an_interval(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options;
+        bool is_synced;
+    } modes[] = {
+        {"commit_sync: periodic\ncommit_sync_interval: 20ms", true},
+        {"commit_sync: periodic\ncommit_sync_interval: 60s", false},
+        {"commit_sync: batch", true},
+    };
+    for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++) {
+        struct shell_cluster cluster;
+        struct shell_client client;
+        shell_cluster_start(&cluster, 1, modes[i].options);
+        struct engine *engine = cluster.nodes[0].memory_engine;
+        shell_client_connect(&client, cluster.nodes[0].port);
+        shell_conversation_create(&client, "chat", "alice", "bob");
+        assert_int_equal(send_text(&client, "chat", "text"), COLUMBA_OK);
+        for (unsigned tries = 0; modes[i].is_synced && engine_memory_unsynced(engine) > 0;
+             tries++) {
+            assert_true(tries < 5000);
+            usleep(1000);
+        }
+        assert_int_equal(engine_memory_unsynced(engine) == 0, modes[i].is_synced);
+        shell_client_close(&client);
+        shell_cluster_stop(&cluster);
+    }
+}
+
 static void many_clients_at_once_are_all_served(void **state)
 {
     (void)state;
@@ -453,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_drained_node_refuses_requests_and_still_reports),
         cmocka_unit_test(a_failed_commit_stops_the_node),
         cmocka_unit_test(a_full_disk_takes_no_writes_and_gives_what_it_has),
+        cmocka_unit_test(with_periodic_sync_commits_are_synced_once_an_interval),
         cmocka_unit_test(many_clients_at_once_are_all_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
