@@ -1,6 +1,7 @@
 /*
  * Inside the row codec: reading cells one after the other with every check a table's rows must
- * pass. row.c reads with it, merge.c and inbox.c merge with it; nobody else includes it.
+ * pass. row.c reads with it, cell.c tells who wins, merge.c and inbox.c merge with it; nobody else
+ * includes it.
  */
 #ifndef COLUMBA_NODE_STORE_CELL_H
 #define COLUMBA_NODE_STORE_CELL_H

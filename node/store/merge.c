@@ -5,8 +5,6 @@
  * More than MERGE_FAN_IN versions are merged in groups, then the groups: a row written a thousand
  * times since its last compaction must not cost a thousand times a thousand.
  */
-#include <xxhash.h>
-
 #include "base/assert.h"
 #include "node/store/cell.h"
 
@@ -16,56 +14,6 @@ struct row_limits row_limits_of(uint8_t table)
         .row_max_bytes = table == TABLE_INBOX ? INBOX_ROW_MAX_BYTES : ROW_MAX_BYTES,
         .unread_max = UNREAD_IDS_MAX,
     };
-}
-
-/* The last word between cells that differ in nothing their rule asks for. */
-static bool expires_later(const struct cell *a, const struct cell *b)
-{
-    return a->expires_at_ms > b->expires_at_ms;
-}
-
-static bool last_wins(const struct cell *a, const struct cell *b)
-{
-    if (a->timestamp != b->timestamp) {
-        return a->timestamp > b->timestamp;
-    }
-    int order = slice_compare(a->value, b->value);
-    return order != 0 ? order > 0 : expires_later(a, b);
-}
-
-static bool first_wins(const struct cell *a, const struct cell *b)
-{
-    if (a->timestamp != b->timestamp) {
-        return a->timestamp < b->timestamp;
-    }
-    if (slice_equal(a->value, b->value)) {
-        return expires_later(a, b);
-    }
-    uint64_t hash_a = XXH3_64bits(a->value.data, a->value.size);
-    uint64_t hash_b = XXH3_64bits(b->value.data, b->value.size);
-    return hash_a != hash_b ? hash_a < hash_b : slice_compare(a->value, b->value) < 0;
-}
-
-bool cell_wins(enum merge_rule rule, const struct cell *a, const struct cell *b)
-{
-    COLUMBA_ASSERT(rule != RULE_SET && rule != RULE_NONE);
-    switch (rule) {
-    case RULE_LWW:
-        return last_wins(a, b);
-    case RULE_FIRST:
-        return first_wins(a, b);
-    case RULE_MAX:
-#ifdef COLUMBA_BUG_marker_goes_back
-        return true;
-#endif
-        return slice_compare(a->value, b->value) > 0;
-    case RULE_DEAD:
-        return a->timestamp < b->timestamp;
-    case RULE_SET:
-    case RULE_NONE:
-        break;
-    }
-    return false;
 }
 
 static enum columba_error cells_check(uint8_t table, struct slice row)
