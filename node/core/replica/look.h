@@ -5,10 +5,10 @@
  * a minority took of another one is settled by the next read: coordinator/settle.h.)
  *
  * Almost every id is new, and known to be new without a look (recent.h). Else the fragment holds
- * the partition's latch while the rows are read, compared and written, until they are durable:
+ * the partition's latch while the rows are read and compared:
  *
  *   judged -> (all known) gathered
- *          -> latch -> read -> compared -> judged again -> gathered -> durable -> latch released
+ *          -> latch -> read -> compared -> judged again -> gathered, remembered -> latch released
  *                                  |-> another body: ID_CONFLICT, nothing is gathered
  *
  * A body that a read has settled carries the stamp 0 and is taken in place of any other.
@@ -16,7 +16,6 @@
 #ifndef COLUMBA_NODE_CORE_REPLICA_LOOK_H
 #define COLUMBA_NODE_CORE_REPLICA_LOOK_H
 
-#include "node/core/machine/batch.h"
 #include "node/core/machine/latch.h"
 #include "node/core/machine/op.h"
 
@@ -35,7 +34,6 @@ struct look {
     struct message_write write; /* its rows lie in the operation's arena */
     struct answer_to to;
     struct latch_claim claim;
-    struct waiter waiter; /* what is answered when it is durable */
     op_next *next;
 };
 
@@ -43,7 +41,7 @@ struct look {
  * op->status.error: OK, ID_CONFLICT, or why the store could not be asked. False: no room. */
 bool look_begin(struct core *core, const struct message_write *write, const struct answer_to *to,
                 op_next *next);
-/* The fragment is durable, or refused: others may look. Ends the operation. */
+/* The fragment is gathered, or refused: others may look. Ends the operation. */
 void look_end(struct core *core, struct op *op);
 
 #endif

@@ -164,32 +164,27 @@ static enum columba_error write_gather(struct core *core, const struct message_w
     return COLUMBA_OK;
 }
 
-static void looked_committed(struct core *core, struct op *op)
-{
-    const struct look *look = op->request;
-    replica_write_committed(core, &look->waiter, op->status.error);
-    look_end(core, op);
-}
-
 /* The ids are free, or not; meanwhile the room may have gone. */
 static void looked(struct core *core, struct op *op)
 {
-    struct look *look = op->request;
+    const struct look *look = op->request;
+    struct waiter waiter;
     struct partition partition = partition_conversation(&core->cluster, &look->write.partition);
     enum columba_error error = op->status.error;
     if (error == COLUMBA_OK) {
         error = write_check(core, &look->write, &partition, true);
     }
     if (error == COLUMBA_OK) {
-        error = write_gather(core, &look->write, &look->to, &look->waiter);
+        error = write_gather(core, &look->write, &look->to, &waiter);
     }
-    if (error != COLUMBA_OK) {
+    if (error == COLUMBA_OK) {
+        batch_wait(&core->batch, &waiter);
+    } else {
         write_refuse(core, &look->to, error);
-        look_end(core, op);
-        return;
     }
-    /* Until it is durable a look at the store would not see it. */
-    batch_wait_op(&core->batch, op, looked_committed);
+    /* What was gathered is not in the store yet, but it is remembered (recent.h): others may look.
+     */
+    look_end(core, op);
 }
 
 /* What came first under an id stays. */
