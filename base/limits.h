@@ -32,6 +32,9 @@
 
 #define PAGE_MAX_ROWS 1000u
 #define PAGE_MAX_BYTES (768u * KIB)
+/* A page of an inbox. Rows with long lists of unread messages make it a short one: where replicas
+ * differ, all that their pages name is read, merged and written back by one operation. */
+#define INBOX_PAGE_MAX_BYTES (256u * KIB)
 /* Rows one write request may carry (an import's batch, a conversation's first members). */
 #define WRITE_MAX_ROWS 1000u
 #define WRITE_MAX_BYTES PAGE_MAX_BYTES

@@ -1,7 +1,8 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "client/library.h"
+
+#define INBOX_ROWS_DEFAULT 100u
 
 /* --- inbox ----------------------------------------------------------------------------------- */
 
@@ -14,40 +15,34 @@ struct inbox_state {
     uint32_t next; /* the first entry that was not looked at */
     uint32_t under_way;
     bool more;
-    struct id after; /* the last row as it came */
 };
 
-/* --- the cursor: opaque to callers; the id after which a node goes on ------------------------ */
+/* --- the cursor: opaque to callers; the row behind which a node goes on ---------------------- */
 
-static struct columba_inbox_cursor cursor_out(const struct id *after)
+static struct columba_inbox_cursor cursor_out(const struct columba_inbox_entry *last)
 {
     struct columba_inbox_cursor cursor = {{0}};
-    memcpy(cursor.bytes, after->bytes, sizeof(after->bytes));
+    _Static_assert(sizeof(cursor.bytes) >= 2 * ID_BYTES, "both ids");
+    memcpy(cursor.bytes, last->last.bytes, ID_BYTES);
+    memcpy(cursor.bytes + ID_BYTES, last->conversation.bytes, ID_BYTES);
     return cursor;
 }
 
-static struct id cursor_in(const struct columba_inbox_cursor *cursor)
+static void cursor_in(const struct columba_inbox_cursor *cursor, struct message_inbox_read *read)
 {
-    struct id after;
-    memcpy(after.bytes, cursor->bytes, sizeof(after.bytes));
-    return after;
-}
-
-static int newest_first(const void *a, const void *b)
-{
-    const struct columba_inbox_entry *one = a, *other = b;
-    return memcmp(&other->last, &one->last, sizeof(one->last));
+    memcpy(read->after_last.bytes, cursor->bytes, ID_BYTES);
+    memcpy(read->after.bytes, cursor->bytes + ID_BYTES, ID_BYTES);
 }
 
 static void inbox_finish(struct columba_future *future)
 {
     const struct inbox_state *state = future->state;
-    qsort(state->entries, state->count, sizeof(state->entries[0]), newest_first);
     future->result_kind = RESULT_INBOX;
-    future->result.inbox = (struct columba_inbox_page){.entries = state->entries,
-                                                       .count = state->count,
-                                                       .more = state->more,
-                                                       .next = cursor_out(&state->after)};
+    future->result.inbox = (struct columba_inbox_page){
+        .entries = state->entries, .count = state->count, .more = state->more};
+    if (state->count > 0) {
+        future->result.inbox.next = cursor_out(&state->entries[state->count - 1]);
+    }
     future_done(future);
 }
 
@@ -120,9 +115,6 @@ static bool inbox_entries(struct columba_future *future, const struct message_in
                                                   .has_unread = row->has_unread};
     }
     *state = (struct inbox_state){.entries = entries, .count = page->row_count, .more = page->more};
-    if (page->row_count > 0) {
-        state->after = page->rows[page->row_count - 1].conversation;
-    }
     future->state = state;
     return true;
 }
@@ -165,13 +157,13 @@ static void inbox_submit(struct columba_future *future, const struct columba_inb
     }
     struct part *part = &future->first;
     struct id id = id_of_name(ID_USER, user);
-    uint32_t limit = read->limit > 0 ? read->limit : COLUMBA_INBOX_MAX_ROWS;
+    uint32_t limit = read->limit > 0 ? read->limit : INBOX_ROWS_DEFAULT;
     part->request = (struct client_request){.node = CLIENT_NODE_ANY};
     part->request.message = (struct message){
         .type = MESSAGE_INBOX_READ,
         .inbox_read = {.user = id, .limit = limit, .consistency = future->consistency}};
     if (read->cursor != NULL) {
-        part->request.message.inbox_read.after = cursor_in(read->cursor);
+        cursor_in(read->cursor, &part->request.message.inbox_read);
     }
     call_route(part, PARTITION_USER, &id);
     call_submit(future, part);

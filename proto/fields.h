@@ -118,7 +118,8 @@
 #define HISTORY_FIELDS(F)                                                                          \
     F(ROWS, rows, row_count, PAGE_MAX_ROWS, history_row, HistoryRow) F(BOOL, more)
 
-#define INBOX_READ_FIELDS(F) F(ID, user) F(ID, after) F(U32, limit) F(U32, consistency)
+#define INBOX_READ_FIELDS(F)                                                                       \
+    F(ID, user) F(ID, after) F(U32, limit) F(U32, consistency) F(ID, after_last)
 
 #define INBOX_FIELDS(F) F(ROWS, rows, row_count, PAGE_MAX_ROWS, inbox_row, InboxRow) F(BOOL, more)
 

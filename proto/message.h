@@ -15,8 +15,8 @@
 #include "base/id.h"
 #include "base/slice.h"
 
-#define PROTOCOL_VERSION_MIN 2u
-#define PROTOCOL_VERSION_MAX 2u
+#define PROTOCOL_VERSION_MIN 3u
+#define PROTOCOL_VERSION_MAX 3u
 
 /* X(NAME, number, member of the union). Numbers are on the wire. Requests below 64 come from
  * clients, from 64 on from nodes. The answer to any request may be STATUS; a STATUS with
@@ -195,16 +195,18 @@ struct message_history {
     bool more;
 };
 
+/* Goes on behind the last row of the page before, told by its conversation and newest message. */
 struct message_inbox_read {
     struct id user;
     struct id after; /* conversation id; zero: from the start */
-    uint32_t limit;
+    struct id after_last;
+    uint32_t limit; /* 0: 100; at most PAGE_MAX_ROWS */
     uint32_t consistency;
 };
 
 struct message_inbox_row {
     struct id conversation;
-    struct id last;   /* newest message */
+    struct id last;   /* newest message; zero: none yet, in a channel */
     struct id marker; /* read up to here; zero: nothing */
     uint32_t unread;
     bool unread_is_at_least; /* more than the limit were unread */
@@ -212,7 +214,7 @@ struct message_inbox_row {
 };
 
 struct message_inbox {
-    const struct message_inbox_row *rows; /* by conversation id */
+    const struct message_inbox_row *rows; /* by newest message and conversation, descending */
     uint32_t row_count;
     bool more;
 };
@@ -303,6 +305,9 @@ enum {
     READ_DIGEST = 1,    /* answer with the digest instead of the rows */
     READ_BACKWARDS = 2, /* from the end of the range down */
     READ_FOLD = 4,      /* fold the user's log into the inbox first */
+    /* Of TABLE_INBOX: not a range, but the rows that come first in order of activity
+     * (node/store/activity.h); `begin` is empty or the place behind which they begin. */
+    READ_BY_ACTIVITY = 8,
 };
 
 struct message_read {

@@ -102,15 +102,27 @@ static const char *history_problem(const struct message_history_read *question,
                         answer->more);
 }
 
+/* Newest first; of one newest message, the highest conversation first. */
+static bool inbox_row_follows(const struct id *last, const struct id *conversation,
+                              const struct message_inbox_row *row)
+{
+    int order = id_compare(&row->last, last);
+    return order < 0 || (order == 0 && id_compare(&row->conversation, conversation) < 0);
+}
+
 static const char *inbox_problem(const struct message_inbox_read *question,
                                  const struct message_inbox *answer)
 {
-    const struct id *before = &question->after;
+    const struct id *last = &question->after_last;
+    const struct id *conversation = &question->after;
     for (uint32_t i = 0; i < answer->row_count; i++) {
-        if (id_compare(&answer->rows[i].conversation, before) <= 0) {
+        const struct message_inbox_row *row = &answer->rows[i];
+        bool has_before = i > 0 || !id_is_zero(&question->after);
+        if (has_before && !inbox_row_follows(last, conversation, row)) {
             return out_of_order;
         }
-        before = &answer->rows[i].conversation;
+        last = &row->last;
+        conversation = &row->conversation;
     }
     return page_problem(answer->row_count, limit_or(question->limit, PAGE_MAX_ROWS), answer->more);
 }

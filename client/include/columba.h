@@ -107,7 +107,7 @@ extern "C" {
 /* Rows of one page, and of one import call. */
 #define COLUMBA_PAGE_MAX_ROWS 1000
 /* Rows of one page of an inbox. */
-#define COLUMBA_INBOX_MAX_ROWS 100
+#define COLUMBA_INBOX_MAX_ROWS 1000
 /* The last time a message may carry: the end of the year 9999. */
 #define COLUMBA_TIME_MAX_MS INT64_C(253402300799999)
 #define COLUMBA_IMPORT_MAX_ROWS 1000
@@ -511,13 +511,13 @@ struct columba_inbox_read {
     size_t size; /* 0, or sizeof */
     const char *user;
     const struct columba_inbox_cursor *cursor; /* a page's `next`; NULL: the first page */
-    uint32_t limit;                            /* 0: COLUMBA_INBOX_MAX_ROWS, which is the most */
+    uint32_t limit;                            /* 0: 100; at most COLUMBA_INBOX_MAX_ROWS */
 };
 
 struct columba_inbox_entry {
     struct columba_id conversation;
     const char *name;         /* the conversation's; "" if it cannot be found out now */
-    struct columba_id last;   /* newest message */
+    struct columba_id last;   /* newest message; zero: none yet */
     struct columba_id marker; /* read up to here; zero: nothing */
     uint32_t unread;
     bool unread_is_at_least; /* there may be more than `unread` */
@@ -526,9 +526,9 @@ struct columba_inbox_entry {
 };
 
 struct columba_inbox_page {
-    const struct columba_inbox_entry *entries; /* of this page: newest `last` first */
-    size_t count;
-    bool more; /* go on with `next` */
+    const struct columba_inbox_entry *entries; /* newest `last` first, from page to page */
+    size_t count;                              /* may be less than `limit` where others follow */
+    bool more; /* go on with `next`; what gets a message meanwhile is at the front again */
     struct columba_inbox_cursor next;
     uint64_t reserved[4]; /* for later versions */
 };

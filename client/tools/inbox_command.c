@@ -70,13 +70,6 @@ static bool read_all(struct tool *tool, const char *user, struct inbox_list *lis
     return true;
 }
 
-static int newest_first(const void *left, const void *right)
-{
-    const struct columba_inbox_entry *a = left;
-    const struct columba_inbox_entry *b = right;
-    return memcmp(b->last.bytes, a->last.bytes, sizeof(a->last.bytes));
-}
-
 static const char *name_of(const struct columba_inbox_entry *entry, char *id_text)
 {
     columba_id_to_text(&entry->conversation, id_text);
@@ -178,9 +171,6 @@ enum tool_exit inbox_command(struct tool *tool, int argc, const char **argv)
     struct inbox_list list = {0};
     bool is_read = read_all(tool, user, &list);
     if (is_read) {
-        if (list.count > 1) {
-            qsort(list.entries, list.count, sizeof(*list.entries), newest_first);
-        }
         if (tool->is_json) {
             print_json(tool, user, &list);
         } else {

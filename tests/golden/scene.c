@@ -173,6 +173,16 @@ static void play_inbox(struct scene *scene)
     struct message request = {.type = MESSAGE_INBOX_READ};
     request.inbox_read.user = user(word_at(scene, 2));
     request.inbox_read.consistency = level_in(scene, 3);
+    for (unsigned i = 3; i + 1 < scene->word_count; i++) {
+        if (strcmp(scene->words[i], "limit") == 0) {
+            request.inbox_read.limit = (uint32_t)strtoul(word_at(scene, i + 1), NULL, 10);
+        } else if (strcmp(scene->words[i], "after") == 0) {
+            const struct named_id *last = named(scene, word_at(scene, i + 1));
+            COLUMBA_ASSERT(last != NULL);
+            request.inbox_read.after_last = last->id;
+            request.inbox_read.after = conversation(word_at(scene, i + 2));
+        }
+    }
     stage_ask(stage_of(scene), node_at(scene, 1), &request);
 }
 

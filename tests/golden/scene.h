@@ -13,7 +13,8 @@
  *     create N CONVERSATION MEMBER…
  *     send N SENDER CONVERSATION "TEXT" [LEVEL] [as M | again M]
  *     import N CONVERSATION SENDER "TEXT" [as M | again M]
- *     history N CONVERSATION [LEVEL]     inbox N USER     get N CONVERSATION
+ *     history N CONVERSATION [LEVEL]     get N CONVERSATION
+ *     inbox N USER [LEVEL] [limit COUNT] [after M CONVERSATION]
  *     mark N USER CONVERSATION M
  *     kill N    back N    restart N      gossip tells the others; a restart keeps what is durable
  *     cut N N   join N N                 one way, and nobody is told

@@ -10,6 +10,8 @@
 #include "tests/sim/model.h"
 
 #define AUDIT_PAGE_ROWS 200u
+/* Short: ends of pages are where an order goes wrong. */
+#define AUDIT_INBOX_ROWS 3u
 #define AUDIT_TIMEOUT_US (15u * MICROSECONDS_PER_SECOND)
 
 enum step_kind { STEP_CONVERSATION, STEP_HISTORY, STEP_MEMBERS, STEP_INBOX };
@@ -35,6 +37,8 @@ struct audit {
     struct id *pass; /* ids of a conversation, as one pass over its history found them */
     uint32_t pass_count;
     uint32_t pass_capacity;
+    struct message_inbox_row *inbox; /* of a user, of all pages so far */
+    uint32_t inbox_count;
     struct id **kept; /* by conversation: newest first */
     uint32_t *kept_count;
 };
@@ -92,6 +96,7 @@ void audit_destroy(struct audit *audit)
     free(audit->kept);
     free(audit->kept_count);
     free(audit->pass);
+    free(audit->inbox);
     free(audit->steps);
     free(audit);
 }
@@ -253,15 +258,32 @@ static struct expectation expect(const struct audit *audit, uint32_t index,
     return expected;
 }
 
-static const struct message_inbox_row *inbox_row(const struct message_inbox *answer,
+static const struct message_inbox_row *inbox_row(const struct audit *audit,
                                                  const struct id *conversation)
 {
-    for (uint32_t i = 0; i < answer->row_count; i++) {
-        if (id_equal(&answer->rows[i].conversation, conversation)) {
-            return &answer->rows[i];
+    for (uint32_t i = 0; i < audit->inbox_count; i++) {
+        if (id_equal(&audit->inbox[i].conversation, conversation)) {
+            return &audit->inbox[i];
         }
     }
     return NULL;
+}
+
+static void inbox_add(struct audit *audit, const struct message_inbox *answer)
+{
+    for (uint32_t i = 0; i < answer->row_count; i++) {
+        const struct message_inbox_row *row = &answer->rows[i];
+        if (inbox_row(audit, &row->conversation) != NULL) {
+            findings_add(&audit->world->findings, "%s got a conversation of an inbox twice",
+                         audit->who);
+        }
+    }
+    size_t count = (size_t)audit->inbox_count + answer->row_count + 1;
+    audit->inbox = realloc(audit->inbox, count * sizeof *audit->inbox);
+    COLUMBA_ASSERT(audit->inbox != NULL);
+    for (uint32_t i = 0; i < answer->row_count; i++) {
+        audit->inbox[audit->inbox_count++] = answer->rows[i];
+    }
 }
 
 static void diagnose(struct audit *audit, uint32_t index, const struct model_member *member,
@@ -316,19 +338,16 @@ static bool is_channel(const struct audit *audit, uint32_t conversation)
            audit->world->plan.core.fanout_members_max;
 }
 
-static void take_inbox(struct audit *audit, const struct step *step,
-                       const struct message_inbox *answer)
+static void check_inbox(struct audit *audit, const struct step *step)
 {
     struct model *model = audit->world->model;
-    model_inbox_seen(model, &audit->read, &audit->request.inbox_read, answer,
-                     world_now_us(audit->world));
     for (uint32_t i = 0; i < model->conversation_count; i++) {
         const struct model_member *member = model_member(model, i, step->subject);
         if (member == NULL || member->known_at_us == NEVER || audit->kept[i] == NULL ||
             is_channel(audit, i)) {
             continue;
         }
-        const struct message_inbox_row *row = inbox_row(answer, &model->conversations[i].id);
+        const struct message_inbox_row *row = inbox_row(audit, &model->conversations[i].id);
         const struct id none = {0};
         struct expectation expected = expect(audit, i, member, &none);
         if (row != NULL) {
@@ -338,6 +357,22 @@ static void take_inbox(struct audit *audit, const struct step *step,
                          step->subject, model->conversations[i].name);
         }
     }
+}
+
+/* True: there is another page. */
+static bool take_inbox(struct audit *audit, const struct step *step,
+                       const struct message_inbox *answer)
+{
+    struct message_inbox_read *asked = &audit->request.inbox_read;
+    model_inbox_seen(audit->world->model, &audit->read, asked, answer, world_now_us(audit->world));
+    inbox_add(audit, answer);
+    if (answer->more && answer->row_count > 0) {
+        asked->after = answer->rows[answer->row_count - 1].conversation;
+        asked->after_last = answer->rows[answer->row_count - 1].last;
+        return true;
+    }
+    check_inbox(audit, step);
+    return false;
 }
 
 /* Steps. */
@@ -369,7 +404,9 @@ static void step_prepare(struct audit *audit)
     case STEP_INBOX:
         audit->request.type = MESSAGE_INBOX_READ;
         audit->request.inbox_read.user = model->users[step->subject].id;
+        audit->request.inbox_read.limit = AUDIT_INBOX_ROWS;
         audit->request.inbox_read.consistency = step->level;
+        audit->inbox_count = 0;
         break;
     }
 }
@@ -413,7 +450,7 @@ static void step_answered(void *context, const struct message *answer)
         model_members_seen(audit->world->model, &audit->read, &audit->request.members_read,
                            &answer->members, world_now_us(audit->world));
     } else if (answer != NULL && answer->type == MESSAGE_INBOX && step->kind == STEP_INBOX) {
-        take_inbox(audit, step, &answer->inbox);
+        again = take_inbox(audit, step, &answer->inbox);
     } else {
         report_failure(audit, answer);
     }

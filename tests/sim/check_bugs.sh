@@ -51,6 +51,7 @@ marker_goes_back 10 the last read marker to arrive wins
 stale_members 30 a fan-out trusts the cached members whatever the replicas say
 weak_send_trusts_version 800 … or believes a single replica about the members
 digest_without_more 100 equal pages agree although one replica has more behind
+pages_without_horizon 100 a page of an inbox goes on where a replica's ended
 denial_at_one 300 a replica that is behind denies a conversation
 half_done_is_refused 30 a definite failure after the first of two writes
 taken_without_a_look 100 a replica takes another body under a known id

@@ -238,16 +238,81 @@ static void check_inbox_row(struct model *model, const struct model_read *read, 
     check_mark(model, read, "the newest message", &member->last, &row->last, now_us);
 }
 
+/* Newest first; of one newest message, the highest conversation first. */
+static bool inbox_is_ahead(const struct id *last, const struct id *conversation,
+                           const struct id *other_last, const struct id *other_conversation)
+{
+    int order = id_compare(last, other_last);
+    return order > 0 || (order == 0 && id_compare(conversation, other_conversation) > 0);
+}
+
+static void check_inbox_order(struct model *model, const struct model_read *read,
+                              const struct message_inbox_read *asked,
+                              const struct message_inbox *answer)
+{
+    const struct id *last = &asked->after_last;
+    const struct id *conversation = &asked->after;
+    for (uint32_t i = 0; i < answer->row_count; i++) {
+        const struct message_inbox_row *row = &answer->rows[i];
+        bool has_before = i > 0 || !id_is_zero(&asked->after);
+        if (has_before && !inbox_is_ahead(last, conversation, &row->last, &row->conversation)) {
+            findings_add(model->findings, "%s got an inbox out of order, or a row twice",
+                         read->who);
+        }
+        last = &row->last;
+        conversation = &row->conversation;
+    }
+    if (asked->limit != 0 && answer->row_count > asked->limit) {
+        findings_add(model->findings, "%s got %u rows of an inbox, asked for %u", read->who,
+                     answer->row_count, asked->limit);
+    }
+    if (answer->row_count == 0 && answer->more) {
+        findings_add(model->findings, "%s got an empty page of an inbox with more to come",
+                     read->who);
+    }
+}
+
+static bool inbox_has(const struct message_inbox *answer, const struct id *conversation)
+{
+    for (uint32_t i = 0; i < answer->row_count; i++) {
+        if (id_equal(&answer->rows[i].conversation, conversation)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A first page holds all that was known to come before its last row. */
+static void check_inbox_missing(struct model *model, const struct model_read *read, uint32_t user,
+                                const struct message_inbox *answer)
+{
+    for (uint32_t i = 0; i < model->conversation_count; i++) {
+        const struct id *conversation = &model->conversations[i].id;
+        struct model_member *member = model_member(model, i, user);
+        if (member == NULL || inbox_has(answer, conversation)) {
+            continue;
+        }
+        struct id floor = model_mark_floor(&member->last, read->start_us);
+        const struct message_inbox_row *end =
+            answer->more && answer->row_count > 0 ? &answer->rows[answer->row_count - 1] : NULL;
+        if (!id_is_zero(&floor) &&
+            (end == NULL || inbox_is_ahead(&floor, conversation, &end->last, &end->conversation))) {
+            findings_add(model->findings, "%s: %s is missing in the inbox of user %u", read->who,
+                         model->conversations[i].name, user);
+        }
+    }
+}
+
 void model_inbox_seen(struct model *model, const struct model_read *read,
                       const struct message_inbox_read *asked, const struct message_inbox *answer,
                       uint64_t now_us)
 {
     uint32_t user = model_user_by_id(model, &asked->user);
+    check_inbox_order(model, read, asked, answer);
+    if (read->is_quorum && id_is_zero(&asked->after)) {
+        check_inbox_missing(model, read, user, answer);
+    }
     for (uint32_t i = 0; i < answer->row_count; i++) {
-        if (i > 0 &&
-            id_compare(&answer->rows[i - 1].conversation, &answer->rows[i].conversation) >= 0) {
-            findings_add(model->findings, "%s got an inbox out of order", read->who);
-        }
         check_inbox_row(model, read, user, &answer->rows[i], now_us);
     }
 }

@@ -115,10 +115,14 @@ static void print_read(FILE *out, const struct message_read *read)
     if (read->table_last != 0) {
         fprintf(out, " to %s", table_name(read->table_last));
     }
-    fprintf(out, ", %u rows%s%s%s", read->limit_rows,
+    if (read->keys.size > 0) {
+        fprintf(out, ", %zu B of keys", read->keys.size);
+    }
+    fprintf(out, ", %u rows%s%s%s%s", read->limit_rows,
             (read->flags & READ_DIGEST) != 0 ? ", digest" : "",
             (read->flags & READ_BACKWARDS) != 0 ? ", backwards" : "",
-            (read->flags & READ_FOLD) != 0 ? ", folded" : "");
+            (read->flags & READ_FOLD) != 0 ? ", folded" : "",
+            (read->flags & READ_BY_ACTIVITY) != 0 ? ", newest first" : "");
 }
 
 static void print_rows(FILE *out, const struct message_rows *rows)

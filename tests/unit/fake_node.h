@@ -187,12 +187,20 @@ static inline struct message fake_history(struct fake_node *node,
     return (struct message){.type = MESSAGE_HISTORY, .history = {.rows = rows, .row_count = count}};
 }
 
+/* The rows of `inbox` are by newest message, then conversation, descending. */
+static inline int fake_inbox_order(const struct message_inbox_row *row, const struct id *last,
+                                   const struct id *conversation)
+{
+    int order = id_compare(&row->last, last);
+    return order != 0 ? order : id_compare(&row->conversation, conversation);
+}
+
 static inline struct message fake_inbox(const struct fake_node *node,
                                         const struct message_inbox_read *read)
 {
     uint32_t begin = 0, count = 0;
-    while (begin < node->inbox_count &&
-           id_compare(&node->inbox[begin].conversation, &read->after) <= 0) {
+    while (begin < node->inbox_count && !id_is_zero(&read->after) &&
+           fake_inbox_order(&node->inbox[begin], &read->after_last, &read->after) >= 0) {
         begin++;
     }
     while (begin + count < node->inbox_count && count < read->limit) {

@@ -129,7 +129,11 @@ static const struct message sample_messages[] = {
     {.type = MESSAGE_HISTORY,
      .history = {.rows = sample_history_rows, .row_count = 2, .more = true}},
     {.type = MESSAGE_INBOX_READ,
-     .inbox_read = {.user = ID_OF(1), .after = ID_OF(2), .limit = 1000, .consistency = 4}},
+     .inbox_read = {.user = ID_OF(1),
+                    .after = ID_OF(2),
+                    .after_last = ID_OF(3),
+                    .limit = 1000,
+                    .consistency = 4}},
     {.type = MESSAGE_INBOX, .inbox = {.rows = sample_inbox_rows, .row_count = 2, .more = true}},
     {.type = MESSAGE_MARK_READ,
      .mark_read =

@@ -108,21 +108,32 @@ static void there_is_no_more_after_nothing(void **state)
 static void an_inbox_goes_on_where_it_was_left(void **state)
 {
     (void)state;
-    struct message_inbox_row rows[] = {{.conversation = number(3)}, {.conversation = number(5)}};
+    struct message_inbox_row rows[] = {{.conversation = number(3), .last = number(9)},
+                                       {.conversation = number(5), .last = number(7)}};
     question = (struct message){.type = MESSAGE_INBOX_READ};
     answer = (struct message){.type = MESSAGE_INBOX,
                               .inbox = {.rows = rows, .row_count = 2, .more = true}};
     assert_believed();
     question.inbox_read.after = number(3); /* the same page again, for ever */
+    question.inbox_read.after_last = number(9);
     assert_wrong("out of order");
-    question.inbox_read.after = number(2);
+    question.inbox_read.after = number(4); /* of one newest message */
+    assert_believed();
+    question.inbox_read.after_last = number(10);
+    question.inbox_read.after = number(1);
+    assert_believed();
+    rows[1].last = number(9); /* now the higher conversation comes first */
+    assert_wrong("out of order");
+    rows[1].conversation = number(2);
     assert_believed();
     rows[1].conversation = number(3);
+    assert_wrong("out of order");
+    rows[1].last = number(12);
     assert_wrong("out of order");
     answer.inbox.row_count = 0;
     assert_wrong("next one");
     question.inbox_read.limit = 1;
-    rows[1].conversation = number(5);
+    rows[1].last = number(7);
     answer.inbox.row_count = 2;
     assert_wrong("more rows");
 }

@@ -2,6 +2,7 @@
 
 #include "base/cursor.h"
 #include "base/limits.h"
+#include "node/store/activity.h"
 #include "node/store/key.h"
 #include "node/store/row.h"
 
@@ -85,6 +86,34 @@ static enum columba_error page_check(const struct message_rows *rows,
     return is_whole ? COLUMBA_OK : ERR_BAD_ANSWER;
 }
 
+/* Listed rows, each behind the one before, the first behind the query's place. */
+static enum columba_error activity_check(const struct message_rows *rows,
+                                         const struct message_read *query)
+{
+    struct packed_reader reader;
+    struct packed_row row;
+    struct activity_place place, before;
+    bool has_before = query->begin.size == sizeof(before.bytes);
+    uint32_t count = 0;
+    if (has_before) {
+        memcpy(before.bytes, query->begin.data, sizeof(before.bytes));
+    }
+    packed_reader_init(&reader, rows->packed);
+    while (packed_reader_next(&reader, &row)) {
+        if (++count > rows->row_count || row_check(row.table, row.row) != COLUMBA_OK ||
+            !activity_place_of_row(&row, &place) ||
+            (has_before && !activity_is_behind(&place, &before))) {
+            return ERR_BAD_ANSWER;
+        }
+        before = place;
+        has_before = true;
+    }
+    /* An empty page that is not the last one would not say where to go on. */
+    bool is_whole =
+        !packed_reader_failed(&reader) && count == rows->row_count && (count > 0 || !rows->more);
+    return is_whole ? COLUMBA_OK : ERR_BAD_ANSWER;
+}
+
 enum columba_error peer_rows_check(const struct message *message, const struct message_read *query,
                                    bool is_own)
 {
@@ -107,5 +136,9 @@ enum columba_error peer_rows_check(const struct message *message, const struct m
 #ifdef COLUMBA_BUG_peers_are_believed
     is_own = true;
 #endif
-    return is_own ? COLUMBA_OK : page_check(rows, query);
+    if (is_own) {
+        return COLUMBA_OK;
+    }
+    return (query->flags & READ_BY_ACTIVITY) != 0 ? activity_check(rows, query)
+                                                  : page_check(rows, query);
 }

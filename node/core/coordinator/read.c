@@ -351,6 +351,11 @@ static void read_repair(struct core *core, struct op *op, const struct read_merg
 static void read_merge_answers(struct core *core, struct op *op)
 {
     struct coordinated_read *read = op->read;
+    if ((read->query.flags & READ_BY_ACTIVITY) != 0) {
+        read->differs = true;
+        read_end(core, op, COLUMBA_OK, read->answered);
+        return;
+    }
     struct read_merged merged;
     unsigned quorum = consistency_quorum(core->cluster.topology);
     enum columba_error error = read_merge(read, quorum, &op->arena, &merged);

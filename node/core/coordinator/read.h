@@ -53,6 +53,7 @@ struct coordinated_read {
     struct list awaiting; /* in core.speculation, until one more replica was asked */
     uint64_t speculate_at_ms;
     op_next *done;
+    bool differs; /* BY_ACTIVITY: the pages are not alike; there is no result but these */
     /* The result. */
     struct slice packed;
     uint32_t row_count;
@@ -61,7 +62,8 @@ struct coordinated_read {
 };
 
 /* The query says which rows of the partition; its slices are copied. Of the flags, BACKWARDS and
- * FOLD. */
+ * FOLD, and BY_ACTIVITY, whose pages are not merged: a row that one of them lacks may have a place
+ * outside of it (coordinator/read_activity.h). */
 void read_start(struct core *core, struct op *op, const struct partition *partition,
                 const struct message_read *query, enum consistency level, op_next *done);
 /* Asks one more replica where one was silent too long. */

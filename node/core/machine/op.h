@@ -26,6 +26,7 @@ struct core;
 struct op;
 struct coordinated_write;
 struct coordinated_read;
+struct activity_read;
 struct fanout;
 struct admission;
 struct members_load;
@@ -71,6 +72,7 @@ struct op {
     struct admission *admission;
     struct members_load *load;
     struct coordinated_read *read;
+    struct activity_read *activity;
     struct coordinated_write *write;
     struct fanout *fanout;
 };

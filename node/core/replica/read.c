@@ -7,6 +7,7 @@
 #include "node/core/machine/partition.h"
 #include "node/core/replica/fold.h"
 #include "node/core/state.h"
+#include "node/store/activity.h"
 #include "node/store/key.h"
 #include "node/store/row.h"
 
@@ -15,6 +16,9 @@ struct replica_read {
     struct message_read query;
     uint64_t token;
     struct answer_to to;
+    struct activity_page *activity; /* NULL: rows are answered as they are scanned */
+    uint8_t scanned[ID_BYTES + 1];  /* where the next scan for it begins … */
+    bool has_scanned;               /* … if there was one */
 };
 
 static void read_refuse(struct core *core, struct op *op, enum columba_error error)
@@ -25,16 +29,9 @@ static void read_refuse(struct core *core, struct op *op, enum columba_error err
     answer_rows(core, &to, &(struct message_rows){.error = error});
 }
 
-static void scan_done(struct core *core, struct op *op, const struct event *event)
+static void read_reply(struct core *core, struct op *op, struct message_rows rows)
 {
     const struct replica_read *read = op->request;
-    if (event->read_done.error != COLUMBA_OK) {
-        read_refuse(core, op, event->read_done.error);
-        return;
-    }
-    struct message_rows rows = {.packed = event->read_done.packed,
-                                .row_count = event->read_done.row_count,
-                                .more = event->read_done.more};
     XXH128_canonical_t canonical;
     if ((read->query.flags & READ_DIGEST) != 0) {
         XXH128_canonicalFromHash(&canonical, XXH3_128bits(rows.packed.data, rows.packed.size));
@@ -50,6 +47,18 @@ static void scan_done(struct core *core, struct op *op, const struct event *even
     struct answer_to to = read->to;
     op_end(core, op);
     answer_rows(core, &to, &rows);
+}
+
+static void scan_done(struct core *core, struct op *op, const struct event *event)
+{
+    if (event->read_done.error != COLUMBA_OK) {
+        read_refuse(core, op, event->read_done.error);
+        return;
+    }
+    read_reply(core, op,
+               (struct message_rows){.packed = event->read_done.packed,
+                                     .row_count = event->read_done.row_count,
+                                     .more = event->read_done.more});
 }
 
 static void clustering_set(struct row_key *key, struct slice clustering)
@@ -96,10 +105,96 @@ static struct slice read_keys(struct core *core, const struct replica_read *read
     return writer_done(&writer);
 }
 
+static void activity_scan(struct core *core, struct op *op);
+
+/* The next scan begins behind the last row of this one; false: there is none, or no inbox's. */
+static bool activity_go_on(struct replica_read *read, struct slice packed)
+{
+    struct packed_reader reader;
+    struct packed_row row = {.table = 0};
+    packed_reader_init(&reader, packed);
+    while (packed_reader_next(&reader, &row)) {
+    }
+    if (row.clustering.size != ID_BYTES) {
+        return false;
+    }
+    memcpy(read->scanned, row.clustering.data, ID_BYTES);
+    read->has_scanned = true;
+    return true;
+}
+
+static void activity_scanned(struct core *core, struct op *op, const struct event *event)
+{
+    struct replica_read *read = op->request;
+    enum columba_error error = event->read_done.error;
+    if (error == COLUMBA_OK) {
+        error = activity_page_add(read->activity, event->read_done.packed);
+    }
+    if (error == COLUMBA_OK && event->read_done.more) {
+        if (activity_go_on(read, event->read_done.packed)) {
+            activity_scan(core, op);
+            return;
+        }
+        error = ERR_CORRUPT;
+    }
+    if (error != COLUMBA_OK) {
+        read_refuse(core, op, error);
+        return;
+    }
+    const struct activity_page *page = read->activity;
+    read_reply(core, op,
+               (struct message_rows){
+                   .packed = page->packed, .row_count = page->row_count, .more = page->more});
+}
+
+/* The whole inbox, in as many scans as it takes: any of its rows may be the newest. */
+static void activity_scan(struct core *core, struct op *op)
+{
+    const struct replica_read *read = op->request;
+    struct row_key key = {
+        .token = read->token, .partition = read->query.partition, .table = TABLE_INBOX};
+    struct row_key behind = key;
+    behind.table++;
+    clustering_set(&key, slice_of(read->scanned, read->has_scanned ? sizeof(read->scanned) : 0));
+    struct key_bytes begin = row_key_encode(&key);
+    struct key_bytes end = row_key_encode(&behind);
+    struct read_query scan = {.space = SPACE_ROWS,
+                              .begin = key_slice(&begin),
+                              .end = key_slice(&end),
+                              .limit_rows = PAGE_MAX_ROWS,
+                              .limit_bytes = PAGE_MAX_BYTES};
+    op->read_done = activity_scanned;
+    if (!effects_read(&core->effects, op_reference(op), &scan)) {
+        read_refuse(core, op, ERR_NO_MEMORY);
+    }
+}
+
+static bool activity_begin(struct op *op)
+{
+    struct replica_read *read = op->request;
+    const struct message_read *query = &read->query;
+    struct activity_place after;
+    bool has_after = query->begin.size == sizeof(after.bytes);
+    read->activity = op_allocate(op, sizeof(*read->activity));
+    if (read->activity == NULL) {
+        return false;
+    }
+    if (has_after) {
+        memcpy(after.bytes, query->begin.data, sizeof(after.bytes));
+    }
+    activity_page_init(read->activity, &op->arena, has_after ? &after : NULL, query->limit_rows,
+                       query->limit_bytes);
+    return true;
+}
+
 static void read_scan(struct core *core, struct op *op)
 {
     const struct replica_read *read = op->request;
     const struct message_read *query = &read->query;
+    if (read->activity != NULL) {
+        activity_scan(core, op);
+        return;
+    }
     struct row_key key = {
         .token = read->token, .partition = query->partition, .table = (uint8_t)query->table};
     clustering_set(&key, query->begin);
@@ -156,6 +251,15 @@ static void read_fold(struct core *core, struct op *op)
     }
 }
 
+/* Of an inbox as a whole, from its first row or from behind a place. */
+static bool activity_is_askable(const struct message_read *query)
+{
+    return query->partition_kind == PARTITION_USER && query->table == TABLE_INBOX &&
+           query->table_last == 0 && query->end.size == 0 && query->keys.size == 0 &&
+           (query->begin.size == 0 || query->begin.size == ACTIVITY_PLACE_BYTES) &&
+           (query->flags & READ_BACKWARDS) == 0;
+}
+
 static enum columba_error read_check(const struct core *core, const struct message_read *query,
                                      const struct partition *partition)
 {
@@ -173,7 +277,8 @@ static enum columba_error read_check(const struct core *core, const struct messa
         query->limit_bytes > PAGE_MAX_BYTES) {
         return ERR_INVALID;
     }
-    return COLUMBA_OK;
+    bool is_by_activity = (query->flags & READ_BY_ACTIVITY) != 0;
+    return !is_by_activity || activity_is_askable(query) ? COLUMBA_OK : ERR_INVALID;
 }
 
 void replica_read(struct core *core, const struct message_read *query, const struct answer_to *to)
@@ -194,6 +299,10 @@ void replica_read(struct core *core, const struct message_read *query, const str
     }
     *read = (struct replica_read){.query = *query, .token = partition.token, .to = *to};
     op->request = read;
+    if ((query->flags & READ_BY_ACTIVITY) != 0 && !activity_begin(op)) {
+        read_refuse(core, op, ERR_NO_MEMORY);
+        return;
+    }
     if ((query->flags & READ_FOLD) == 0) {
         read_scan(core, op);
         return;

@@ -1,8 +1,8 @@
 /*
- * INBOX_READ: a page of a user's inbox. The user's log is folded first.
+ * INBOX_READ: a page of a user's inbox, newest first. The user's log is folded first.
  */
 #include "node/core/coordinator/levels.h"
-#include "node/core/coordinator/read.h"
+#include "node/core/coordinator/read_activity.h"
 #include "node/core/machine/answer.h"
 #include "node/core/request/begin.h"
 #include "node/core/request/page.h"
@@ -66,12 +66,10 @@ void request_inbox_read(struct core *core, const struct event *event)
     if (op == NULL) {
         return;
     }
-    uint8_t begin[ID_BYTES + 1];
-    struct message_read query = {.table = TABLE_INBOX,
-                                 .limit_rows = page_limit(request->limit, INBOX_ROWS_DEFAULT),
-                                 .limit_bytes = PAGE_MAX_BYTES,
-                                 .flags = READ_FOLD};
-    page_begin_after(&query, &request->after, begin);
-    struct partition partition = partition_user(&core->cluster, &request->user);
-    read_start(core, op, &partition, &query, level_for_reading(core, op), inbox_page_read);
+    struct activity_place after = activity_place_of(&request->after_last, &request->after);
+    struct activity_query query = {.partition = partition_user(&core->cluster, &request->user),
+                                   .after = id_is_zero(&request->after) ? NULL : &after,
+                                   .limit_rows = page_limit(request->limit, INBOX_ROWS_DEFAULT),
+                                   .level = level_for_reading(core, op)};
+    activity_read_start(core, op, &query, inbox_page_read);
 }
