@@ -165,7 +165,7 @@
     F(U32, limit_rows)                                                                             \
     F(U32, limit_bytes)                                                                            \
     F(U32, flags)                                                                                  \
-    F(BYTES, keys)
+    F(BYTES, keys) F(U64, digest_key)
 
 #define ROWS_FIELDS(F)                                                                             \
     F(ERROR, error)                                                                                \

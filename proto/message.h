@@ -324,6 +324,7 @@ struct message_read {
     uint32_t limit_rows;
     uint32_t limit_bytes;
     uint32_t flags;
+    uint64_t digest_key; /* the coordinator's choice: nobody can make rows of one digest ahead */
 };
 
 struct message_rows {

@@ -16,6 +16,8 @@
 
 /* With nothing due, the core still wants to look this often. */
 #define IDLE_TICK_MS 1000u
+/* The wall clock went further than the monotonic one: it was set. */
+#define CLOCK_STEP_MS 1000u
 
 static const uint16_t mode_moves[] = {
     [NODE_SERVING] = SM_TO(NODE_FAILED), [NODE_FAILED] = SM_TO(NODE_FAILED)};
@@ -97,6 +99,12 @@ void core_destroy(struct core *core)
 void core_now(struct core *core, uint64_t monotonic_ms, uint64_t unix_ms)
 {
     COLUMBA_ASSERT(monotonic_ms >= core->now_ms);
+    uint64_t expected_ms = core->unix_ms + (monotonic_ms - core->now_ms);
+    if (core->unix_ms > 0 && unix_ms > expected_ms + CLOCK_STEP_MS &&
+        recent_has_begun(&core->recent)) {
+        /* The wall clock was set forward: before, the horizon was drawn by a wrong time. */
+        recent_raise(&core->recent, unix_ms + REPLICA_CLOCK_AHEAD_MAX_MS);
+    }
     core->now_ms = monotonic_ms;
     core->unix_ms = unix_ms;
 }

@@ -53,7 +53,8 @@ struct core {
     /* the coordinator */
     struct list speculation; /* reads that may ask one more replica, soonest first */
     struct members_cache members;
-    uint32_t takeovers; /* under way */
+    uint32_t takeovers;   /* under way */
+    uint64_t digest_keys; /* made so far */
 
     struct core_counters counters;
 };

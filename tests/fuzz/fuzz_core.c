@@ -40,7 +40,7 @@ struct sent {
 struct pending_read {
     uint64_t read_id; /* 0: a free place */
     struct read_query query;
-    uint8_t keys[256];
+    uint8_t keys[64 * 1024];
 };
 
 struct rig {
@@ -148,13 +148,13 @@ static void carry_read(struct rig *rig, const struct effect *effect)
 {
     const struct read_query *query = &effect->read.query;
     struct pending_read *read = &rig->reads[rig->read_next++ % READS_MAX];
-    COLUMBA_ASSERT(query->begin.size + query->end.size <= sizeof read->keys);
+    if (read_query_bytes(query) > sizeof read->keys) {
+        read->read_id = 0;
+        return;
+    }
     read->read_id = effect->read.read_id;
     read->query = *query;
-    memcpy(read->keys, query->begin.data, query->begin.size);
-    memcpy(read->keys + query->begin.size, query->end.data, query->end.size);
-    read->query.begin = slice_of(read->keys, query->begin.size);
-    read->query.end = slice_of(read->keys + query->begin.size, query->end.size);
+    read_query_move(&read->query, read->keys);
 }
 
 static void drain(struct rig *rig)
@@ -256,8 +256,7 @@ static void do_ask(struct rig *rig)
             .conversation = conversation,
             .message = message_id_make(UNIX_MS + argument % 8u, argument % 8u, &alice),
             .content = slice_of(bytes, content_size(&content)),
-            .consistency = level,
-            .retry = argument % 2u != 0};
+            .consistency = level};
         break;
     case 2:
         message.type = MESSAGE_HISTORY_READ;

@@ -157,10 +157,10 @@ uint64_t read_next_due_ms(const struct core *core)
     return container_of(core->speculation.next, struct coordinated_read, awaiting)->speculate_at_ms;
 }
 
-static void digest_of(struct slice packed, uint8_t out_digest[16])
+static void digest_of(struct slice packed, uint64_t key, uint8_t out_digest[16])
 {
     XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits(packed.data, packed.size));
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_withSeed(packed.data, packed.size, key));
     memcpy(out_digest, canonical.digest, 16);
 }
 
@@ -215,7 +215,7 @@ static bool answers_agree(const struct coordinated_read *read, const struct read
             continue;
         }
         if (answer->is_digest && !is_hashed) {
-            digest_of(reference->packed, digest);
+            digest_of(reference->packed, read->query.digest_key, digest);
             is_hashed = true;
         }
         if (!answer_agrees(answer, reference, digest)) {
@@ -319,7 +319,8 @@ static void read_undecided(struct core *core, struct op *op, const struct read_m
         }
     }
     if (read->awaited == 0) {
-        read_fail(core, op, ERR_UNAVAILABLE); /* the one that could decide is down */
+        /* The one that could decide is down. */
+        read_end(core, op, ERR_UNAVAILABLE, partition_alive(&core->cluster, &read->partition));
     }
 }
 
@@ -476,6 +477,14 @@ static void read_answered(struct core *core, struct op *op, uint16_t node,
     }
 }
 
+/* Another one for each read, and not to be guessed: else a member could send two bodies of one
+ * digest to two replicas, and they would stay apart. */
+static uint64_t digest_key(struct core *core)
+{
+    uint64_t count = ++core->digest_keys;
+    return XXH3_64bits_withSeed(&count, sizeof(count), core->config.seed);
+}
+
 /* The operation may outlive the slices the query came with. */
 static bool read_query_keep(struct core *core, struct op *op, const struct message_read *query)
 {
@@ -484,6 +493,7 @@ static bool read_query_keep(struct core *core, struct op *op, const struct messa
     read->query.topology_version = core->cluster.topology->version;
     read->query.partition_kind = read->partition.kind;
     read->query.partition = read->partition.id;
+    read->query.digest_key = digest_key(core);
     return op_keep(op, query->begin, &read->query.begin) &&
            op_keep(op, query->end, &read->query.end) && op_keep(op, query->keys, &read->query.keys);
 }

@@ -20,7 +20,7 @@ struct merge {
     struct page pages[REPLICAS_MAX];
     unsigned page_count;
     struct writer out;
-    size_t bytes_max; /* all pages together */
+    size_t bytes_max; /* of the merged page, and so of each repair */
     struct read_merged result;
 };
 
@@ -44,6 +44,9 @@ static void merge_init(struct merge *merge, const struct coordinated_read *read,
         page_advance(page);
         merge->bytes_max += answer->packed.size;
     }
+    /* It ends with the row that reaches the limit; its envelope counts too. */
+    size_t page_max = read->query.limit_bytes + 2 * (size_t)ROW_MAX_BYTES;
+    merge->bytes_max = merge->bytes_max < page_max ? merge->bytes_max : page_max;
 }
 
 static int row_order(const struct merge *merge, const struct packed_row *a,

@@ -13,7 +13,9 @@ static void write_finish(struct core *core, struct op *op, enum columba_error er
         .error = error,
         .needed = write->plan.needed,
         .received = (uint32_t)__builtin_popcount(write->acked),
-        .outcome_unknown = error == ERR_TIMEOUT || error == ERR_OUTCOME_UNKNOWN,
+        .outcome_unknown = error == ERR_TIMEOUT || error == ERR_OUTCOME_UNKNOWN ||
+                           (error == ERR_ID_CONFLICT &&
+                            (write->acked != 0 || write->may_be_applied || write->awaited != 0)),
     };
     if (error == ERR_TIMEOUT) {
         core->counters.timeouts++;
@@ -31,6 +33,10 @@ static void write_fail(struct core *core, struct op *op)
 {
     const struct coordinated_write *write = op->write;
     uint16_t all = partition_all(&write->partition);
+    if (!consistency_is_possible(&write->plan, (uint16_t)(all & ~write->conflicts), NULL, NULL)) {
+        write_finish(core, op, ERR_ID_CONFLICT);
+        return;
+    }
     bool all_refused = write->acked == 0 && (write->failed & all) == all && !write->may_be_applied;
     write_finish(core, op, all_refused ? write->replica_error : ERR_OUTCOME_UNKNOWN);
 }
@@ -39,6 +45,7 @@ static void write_refused(struct core *core, struct op *op, uint16_t bit, enum c
 {
     struct coordinated_write *write = op->write;
     write->failed |= bit;
+    write->conflicts |= error == ERR_ID_CONFLICT ? bit : 0;
     write->replica_error = error;
     write->may_be_applied = write->may_be_applied || error == ERR_OUTCOME_UNKNOWN ||
                             error == ERR_BAD_ANSWER || error == ERR_DISCONNECTED;

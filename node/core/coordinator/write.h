@@ -7,6 +7,8 @@
  *   TIMEOUT          too few answered in time; some may have it (outcome_unknown)
  *   OUTCOME_UNKNOWN  some refused, others may have it
  *   NO_MEMORY        nothing was sent
+ *   ID_CONFLICT      so many hold another body that this one can never be acknowledged; where some
+ *                    took it the outcome is unknown until a read has settled it
  *   any other        every replica refused, and this is what one of them said
  */
 #ifndef COLUMBA_NODE_CORE_COORDINATOR_WRITE_H
@@ -22,6 +24,7 @@ struct coordinated_write {
     uint16_t awaited; /* asked, and not answered yet */
     uint16_t acked;
     uint16_t failed;             /* down, or refused */
+    uint16_t conflicts;          /* of them, hold another body under the id */
     uint64_t membership_version; /* the greatest that a replica told */
     enum columba_error replica_error;
     bool may_be_applied; /* a replica that failed does not know whether it stored it */

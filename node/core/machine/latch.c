@@ -28,19 +28,24 @@ static struct latch_claim *holder_of(struct latches *latches, const struct id *p
     return NULL;
 }
 
-void latch_take(struct core *core, struct latch_claim *claim, struct op *op,
+bool latch_take(struct core *core, struct latch_claim *claim, struct op *op,
                 const struct id *partition, op_next *next)
 {
     *claim = (struct latch_claim){.partition = *partition, .op = op, .next = next};
     list_init(&claim->link);
     list_init(&claim->waiting);
     struct latch_claim *holder = holder_of(&core->latches, partition);
+    if (holder != NULL && holder->waiting_count == LATCH_WAITERS_MAX) {
+        return false;
+    }
     if (holder != NULL) {
+        holder->waiting_count++;
         list_append(&holder->waiting, &claim->link);
-        return;
+        return true;
     }
     list_append(bucket_of(&core->latches, partition), &claim->link);
     next(core, op);
+    return true;
 }
 
 void latch_release(struct core *core, struct latch_claim *claim)
@@ -57,6 +62,7 @@ void latch_release(struct core *core, struct latch_claim *claim)
         list_remove(next);
         list_append(&heir->waiting, next);
     }
+    heir->waiting_count = claim->waiting_count - 1;
     list_append(bucket_of(&core->latches, &heir->partition), &heir->link);
     heir->next(core, heir->op);
 }

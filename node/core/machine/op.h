@@ -19,8 +19,9 @@
 #include "node/core/core.h"
 #include "ring/consistency.h"
 
-/* A page from each replica, their merge and the repairs. */
-#define OP_ARENA_MAX_BYTES (16u * MIB)
+/* A page from each replica, their merge and the repairs; when bodies differ, several times. All
+ * operations together have a budget of their own. */
+#define OP_ARENA_MAX_BYTES (64u * MIB)
 
 struct core;
 struct op;

@@ -194,7 +194,10 @@ bool look_begin(struct core *core, const struct message_write *write, const stru
         op_end(core, op);
         return false;
     }
-    latch_take(core, &look->claim, op, &look->write.partition, rows_ask);
+    if (!latch_take(core, &look->claim, op, &look->write.partition, rows_ask)) {
+        op_end(core, op);
+        return false;
+    }
     return true;
 }
 

@@ -34,7 +34,9 @@ static void read_reply(struct core *core, struct op *op, struct message_rows row
     const struct replica_read *read = op->request;
     XXH128_canonical_t canonical;
     if ((read->query.flags & READ_DIGEST) != 0) {
-        XXH128_canonicalFromHash(&canonical, XXH3_128bits(rows.packed.data, rows.packed.size));
+        XXH128_canonicalFromHash(
+            &canonical,
+            XXH3_128bits_withSeed(rows.packed.data, rows.packed.size, read->query.digest_key));
         uint8_t *digest = effects_allocate(&core->effects, sizeof(canonical.digest));
         if (digest == NULL) {
             read_refuse(core, op, ERR_NO_MEMORY);
@@ -95,7 +97,7 @@ static struct slice read_keys(struct core *core, const struct replica_read *read
     struct writer writer = writer_of(buffer, buffer == NULL ? 0 : room);
     while (reader_left(&clusterings) > 0) {
         struct slice clustering = reader_sized(&clusterings);
-        if (clusterings.failed || clustering.size > KEY_CLUSTERING_MAX_BYTES) {
+        if (clusterings.failed || clustering.size != (size_t)table_clustering_bytes(key.table)) {
             return slice_of(NULL, 0);
         }
         clustering_set(&key, clustering);
@@ -260,6 +262,14 @@ static bool activity_is_askable(const struct message_read *query)
            (query->flags & READ_BACKWARDS) == 0;
 }
 
+/* As many keys as rows, each of the table's size. */
+static bool keys_are_valid(const struct message_read *query)
+{
+    int size = query->table <= UINT8_MAX ? table_clustering_bytes((uint8_t)query->table) : -1;
+    return query->keys.size == 0 || (size > 0 && query->keys.size <= READ_KEYS_MAX_BYTES &&
+                                     query->keys.size % ((size_t)size + 1) == 0);
+}
+
 static enum columba_error read_check(const struct core *core, const struct message_read *query,
                                      const struct partition *partition)
 {
@@ -272,7 +282,7 @@ static enum columba_error read_check(const struct core *core, const struct messa
     uint32_t last = query->table_last == 0 ? query->table : query->table_last;
     if (query->table == 0 || last < query->table || last > UINT8_MAX - 1 ||
         query->begin.size > KEY_CLUSTERING_MAX_BYTES ||
-        query->end.size > KEY_CLUSTERING_MAX_BYTES || query->keys.size > READ_KEYS_MAX_BYTES ||
+        query->end.size > KEY_CLUSTERING_MAX_BYTES || !keys_are_valid(query) ||
         query->limit_rows == 0 || query->limit_rows > PAGE_MAX_ROWS || query->limit_bytes == 0 ||
         query->limit_bytes > PAGE_MAX_BYTES) {
         return ERR_INVALID;

@@ -48,6 +48,10 @@ void recent_clear(struct recent *recent, struct memory *memory);
 /* No id that was taken before this start has a time after `unix_ms`. */
 void recent_begin(struct recent *recent, uint64_t unix_ms);
 
+static inline bool recent_has_begun(const struct recent *recent)
+{
+    return recent->horizon_ms != UINT64_MAX;
+}
 /* The clock that it was begun with was wrong: the horizon moves to this time, if that is later. */
 void recent_raise(struct recent *recent, uint64_t unix_ms);
 
