@@ -19,10 +19,6 @@ static enum columba_error fanout_check(struct core *core, const struct message_f
     if (!batch_has_room(&core->batch)) {
         return ERR_OVERLOADED;
     }
-    if (!core->clock_is_wrong &&
-        message_id_unix_ms(&fanout->message) > core->unix_ms + REPLICA_CLOCK_AHEAD_MAX_MS) {
-        return ERR_CLOCK_AHEAD;
-    }
     for (uint32_t i = 0; i < fanout->user_count; i++) {
         struct partition user = partition_user(&core->cluster, &fanout->users[i]);
         if (!partition_is_here(&core->cluster, &user)) {
