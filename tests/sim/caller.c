@@ -50,6 +50,13 @@ static bool is_unhindered(const struct world *world, const struct call *call)
            (call->host != world->plan.slow_host && call->is_quorum_read);
 }
 
+/* TWO is more than a single replica can give. */
+static bool is_needlessly_unavailable(const struct world *world, const struct message *answer)
+{
+    return answer->status.error == ERR_UNAVAILABLE &&
+           answer->status.needed <= world->plan.replication_factor;
+}
+
 static void check_call(struct world *world, const struct call *call, const struct message *answer)
 {
     if (!is_unhindered(world, call)) {
@@ -61,7 +68,7 @@ static void check_call(struct world *world, const struct call *call, const struc
                      call->host, (double)took_us / MICROSECONDS_PER_SECOND);
     }
     if (answer != NULL && answer->type == MESSAGE_STATUS &&
-        (answer->status.error == ERR_TIMEOUT || answer->status.error == ERR_UNAVAILABLE ||
+        (answer->status.error == ERR_TIMEOUT || is_needlessly_unavailable(world, answer) ||
          answer->status.error == ERR_OVERLOADED ||
          (answer->status.outcome_unknown && !call->may_have_rival))) {
         findings_add(&world->findings, "host %u: %s although nothing hindered it", call->host,
