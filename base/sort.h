@@ -7,7 +7,10 @@
 
 #include <stddef.h>
 
-/* `compare` as qsort's. Elements that compare equal come in any order. */
+#define SORT_ELEMENT_MAX_BYTES 128u
+
+/* Elements of at most so many bytes. `compare` as qsort's. Elements that compare equal come in any
+ * order. */
 void sort_heap(void *elements, size_t count, size_t element_bytes,
                int (*compare)(const void *a, const void *b));
 
