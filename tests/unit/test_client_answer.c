@@ -160,7 +160,8 @@ static void a_conversation_is_the_one_asked_for(void **state)
     (void)state;
     const struct slice garden = slice_of_text("garden");
     struct id id = id_of_name(ID_CONVERSATION, garden);
-    question = (struct message){.type = MESSAGE_CONVERSATION_GET, .conversation_get = {id}};
+    question = (struct message){.type = MESSAGE_CONVERSATION_GET,
+                                .conversation_get = {.conversation = id}};
     answer = (struct message){.type = MESSAGE_CONVERSATION,
                               .conversation = {.conversation = id, .name = garden}};
     assert_believed();

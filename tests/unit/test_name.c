@@ -41,8 +41,8 @@ static void what_is_no_text_is_refused(void **state)
     assert_non_null(problem("a\xe2\x80\xa8z"));
     assert_non_null(problem("a\xe2\x80\xa9z"));
     const char *directions[] = {"\xe2\x80\xaa",
-                                "a\xe2\x80\xae"
-                                "b",
+                                ("a\xe2\x80\xae"
+                                 "b"),
                                 "\xe2\x81\xa6", "\xe2\x81\xa9"};
     for (size_t i = 0; i < sizeof(directions) / sizeof(directions[0]); i++) {
         assert_non_null(problem(directions[i]));
