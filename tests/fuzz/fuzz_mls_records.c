@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/cursor.h"
+#include "client/mls/codec.h"
 #include "client/mls/mls.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
