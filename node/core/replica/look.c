@@ -45,17 +45,20 @@ static struct recent_message recent_of(const struct core *core, const struct mes
                              messages->content.value);
 }
 
-enum look_verdict look_judge(const struct core *core, const struct message_write *write)
+enum look_verdict look_judge(const struct core *core, const struct message_write *write,
+                             struct look_messages *out_messages)
 {
+    out_messages->count = 0;
     enum look_verdict verdict = LOOK_TAKE;
     struct message_reader messages;
     message_reader_init(&messages, write);
     while (message_next(&messages)) {
+        out_messages->last = recent_of(core, write, &messages);
+        out_messages->count++;
         if (is_settled(&messages)) {
             continue;
         }
-        struct recent_message message = recent_of(core, write, &messages);
-        switch (recent_judge(&core->recent, &message)) {
+        switch (recent_judge(&core->recent, &out_messages->last)) {
         case RECENT_OTHER:
             return LOOK_CONFLICT;
         case RECENT_UNKNOWN:
@@ -75,8 +78,15 @@ enum look_verdict look_judge(const struct core *core, const struct message_write
     return verdict;
 }
 
-void look_took(struct core *core, const struct message_write *write)
+void look_took(struct core *core, const struct message_write *write,
+               const struct look_messages *known)
 {
+    if (known->count <= 1) {
+        if (known->count == 1) {
+            recent_put(&core->recent, &known->last);
+        }
+        return;
+    }
     struct message_reader messages;
     message_reader_init(&messages, write);
     while (message_next(&messages)) {
@@ -146,7 +156,7 @@ static bool stored_differs(const struct look *look, struct slice packed)
 
 static void rows_read(struct core *core, struct op *op, const struct event *event)
 {
-    const struct look *look = op->request;
+    struct look *look = op->request;
     if (event->read_done.error != COLUMBA_OK) {
         look_finish(core, op, event->read_done.error);
         return;
@@ -155,8 +165,8 @@ static void rows_read(struct core *core, struct op *op, const struct event *even
         look_finish(core, op, ERR_TOO_LARGE);
         return;
     }
-    bool differs = stored_differs(look, event->read_done.packed) ||
-                   look_judge(core, &look->write) == LOOK_CONFLICT;
+    bool differs = look_judge(core, &look->write, &look->messages) == LOOK_CONFLICT ||
+                   stored_differs(look, event->read_done.packed);
     look_finish(core, op, differs ? ERR_ID_CONFLICT : COLUMBA_OK);
 }
 

@@ -18,22 +18,33 @@
 
 #include "node/core/machine/latch.h"
 #include "node/core/machine/op.h"
+#include "node/core/replica/recent.h"
 
 /* Of the rows that are compared: as many bodies as a write may bring, or one that is larger. */
 #define LOOK_MAX_BYTES (2u * WRITE_MAX_BYTES)
 
 enum look_verdict { LOOK_TAKE, LOOK_CONFLICT, LOOK_NEEDED };
 
+/* A fragment's messages as they are remembered. Nearly every fragment has one: it is hashed once,
+ * for the judgement and for the memory. */
+struct look_messages {
+    uint32_t count;
+    struct recent_message last;
+};
+
 /* Judges a fragment's messages by what is in memory. */
-enum look_verdict look_judge(const struct core *core, const struct message_write *write);
-/* The fragment was gathered: its messages are known from now on. */
-void look_took(struct core *core, const struct message_write *write);
+enum look_verdict look_judge(const struct core *core, const struct message_write *write,
+                             struct look_messages *out_messages);
+/* The fragment that was judged is gathered: its messages are known from now on. */
+void look_took(struct core *core, const struct message_write *write,
+               const struct look_messages *messages);
 
 /* A fragment that waits for the look: the state of its operation. */
 struct look {
     struct message_write write; /* its rows lie in the operation's arena */
     struct answer_to to;
     struct latch_claim claim;
+    struct look_messages messages; /* when it was judged last */
     op_next *next;
 };
 

@@ -143,6 +143,7 @@ static bool rows_gather(struct core *core, const struct message_write *write, ui
 
 /* Into the open batch, with its outbox entry; the answer waits for that batch. */
 static enum columba_error write_gather(struct core *core, const struct message_write *write,
+                                       const struct look_messages *messages,
                                        const struct answer_to *to, struct waiter *out_waiter)
 {
     struct partition partition =
@@ -152,9 +153,7 @@ static enum columba_error write_gather(struct core *core, const struct message_w
     }
     core->counters.replica_writes++;
     *out_waiter = (struct waiter){.kind = WAITER_WRITE, .to = *to};
-    if (write->partition_kind == PARTITION_CONVERSATION) {
-        look_took(core, write);
-    }
+    look_took(core, write, messages);
     if (write->has_outbox) {
         outbox_add(core, &write->partition, &write->outbox_message, &write->outbox_sender,
                    (uint8_t)write->outbox_kind);
@@ -175,7 +174,7 @@ static void looked(struct core *core, struct op *op)
         error = write_check(core, &look->write, &partition, true);
     }
     if (error == COLUMBA_OK) {
-        error = write_gather(core, &look->write, &look->to, &waiter);
+        error = write_gather(core, &look->write, &look->messages, &look->to, &waiter);
     }
     if (error == COLUMBA_OK) {
         batch_wait(&core->batch, &waiter);
@@ -188,9 +187,12 @@ static void looked(struct core *core, struct op *op)
 }
 
 /* What came first under an id stays. */
-static enum look_verdict messages_judge(const struct core *core, const struct message_write *write)
+static enum look_verdict messages_judge(const struct core *core, const struct message_write *write,
+                                        struct look_messages *out_messages)
 {
-    return write->partition_kind == PARTITION_CONVERSATION ? look_judge(core, write) : LOOK_TAKE;
+    *out_messages = (struct look_messages){0};
+    return write->partition_kind == PARTITION_CONVERSATION ? look_judge(core, write, out_messages)
+                                                           : LOOK_TAKE;
 }
 
 void replica_write(struct core *core, const struct message_write *write, const struct answer_to *to)
@@ -198,8 +200,10 @@ void replica_write(struct core *core, const struct message_write *write, const s
     struct partition partition =
         partition_of(&core->cluster, write->partition_kind, &write->partition);
     struct waiter waiter;
+    struct look_messages messages;
     enum columba_error error = write_check(core, write, &partition, to->op != 0);
-    enum look_verdict verdict = error == COLUMBA_OK ? messages_judge(core, write) : LOOK_TAKE;
+    enum look_verdict verdict =
+        error == COLUMBA_OK ? messages_judge(core, write, &messages) : LOOK_TAKE;
     if (verdict == LOOK_NEEDED) {
         error = look_begin(core, write, to, looked) ? COLUMBA_OK : ERR_OVERLOADED;
         if (error == COLUMBA_OK) {
@@ -209,7 +213,7 @@ void replica_write(struct core *core, const struct message_write *write, const s
         error = ERR_ID_CONFLICT;
     }
     if (error == COLUMBA_OK) {
-        error = write_gather(core, write, to, &waiter);
+        error = write_gather(core, write, &messages, to, &waiter);
     }
     if (error != COLUMBA_OK) {
         write_refuse(core, to, error);
