@@ -21,6 +21,7 @@
 
 #include "base/limits.h"
 #include "proto/codec.h"
+#include "proto/content.h"
 
 #define FAKE_CONNECTIONS_MAX 16
 #define FAKE_ROWS_MAX 4096
@@ -53,6 +54,7 @@ struct fake_connection {
 
 struct fake_node {
     pthread_t thread;
+    pthread_mutex_t lock; /* held while a request is answered */
     int listener;
     int stop_pipe[2];
     uint16_t port;
@@ -310,7 +312,6 @@ static inline void fake_greeted(struct fake_node *node, struct fake_connection *
 static inline void fake_asked(struct fake_node *node, struct fake_connection *connection,
                               const struct frame *frame, const struct message *request)
 {
-    node->asked[frame->type]++;
     if (request->type == MESSAGE_HELLO) {
         fake_greeted(node, connection, frame->request_id);
         return;
@@ -330,6 +331,34 @@ static inline void fake_asked(struct fake_node *node, struct fake_connection *co
         fake_reply(node, connection->fd, frame->request_id, &answer);
         fake_reply(node, connection->fd, 77, &answer);
     }
+}
+
+/* What refused requests are answered with from now on. */
+static inline void fake_refuse(struct fake_node *node, struct message_status refusal)
+{
+    pthread_mutex_lock(&node->lock);
+    node->refusal = refusal;
+    pthread_mutex_unlock(&node->lock);
+    node->fault = FAKE_REFUSES;
+}
+
+/* Other words under the id of a row. */
+static inline void fake_alter(struct fake_node *node, size_t index, const struct content *content)
+{
+    pthread_mutex_lock(&node->lock);
+    struct fake_row *row = &node->rows[index];
+    row->size = content_size(content);
+    row->content = realloc(row->content, row->size);
+    content_encode(content, row->content);
+    pthread_mutex_unlock(&node->lock);
+}
+
+static inline size_t fake_row_count(struct fake_node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    size_t count = node->row_count;
+    pthread_mutex_unlock(&node->lock);
+    return count;
 }
 
 static inline void fake_frames(struct fake_node *node, struct fake_connection *connection)
@@ -352,7 +381,10 @@ static inline void fake_frames(struct fake_node *node, struct fake_connection *c
             codec_decode(frame.type, payload, &arena, &request) != COLUMBA_OK) {
             abort();
         }
+        node->asked[frame.type]++;
+        pthread_mutex_lock(&node->lock);
         fake_asked(node, connection, &frame, &request);
+        pthread_mutex_unlock(&node->lock);
         arena_clear(&arena);
         at += FRAME_HEADER_BYTES + frame.payload_bytes;
     }
@@ -419,13 +451,15 @@ static inline void *fake_run(void *argument)
     }
 }
 
-static inline struct fake_node *fake_start(enum fake_fault fault)
+/* One that listens already; a test says what it knows, then fake_begin. */
+static inline struct fake_node *fake_prepare(enum fake_fault fault)
 {
     struct fake_node *node = calloc(1, sizeof(*node));
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof(address);
     node->fault = fault;
     node->heard = malloc(FAKE_BUFFER_BYTES);
+    pthread_mutex_init(&node->lock, NULL);
     node->listener = socket(AF_INET, SOCK_STREAM, 0);
     for (int i = 0; i < FAKE_CONNECTIONS_MAX; i++) {
         node->connections[i].fd = -1;
@@ -436,7 +470,20 @@ static inline struct fake_node *fake_start(enum fake_fault fault)
     }
     getsockname(node->listener, (struct sockaddr *)&address, &size);
     node->port = ntohs(address.sin_port);
-    pthread_create(&node->thread, NULL, fake_run, node);
+    return node;
+}
+
+static inline void fake_begin(struct fake_node *node)
+{
+    if (pthread_create(&node->thread, NULL, fake_run, node) != 0) {
+        abort();
+    }
+}
+
+static inline struct fake_node *fake_start(enum fake_fault fault)
+{
+    struct fake_node *node = fake_prepare(fault);
+    fake_begin(node);
     return node;
 }
 

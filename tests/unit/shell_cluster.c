@@ -96,6 +96,15 @@ static void *node_thread(void *context)
 /* ---- engines ---- */
 
 struct shell_slowness shell_slowness;
+
+void shell_slowness_end(void)
+{
+    shell_slowness.commit_ms = 0;
+    shell_slowness.disk_ms = 0;
+    shell_slowness.flushes = 0;
+    shell_slowness.unsynced = 0;
+}
+
 static struct engine_table fast;
 
 static void wait_ms(uint32_t ms)
@@ -108,7 +117,20 @@ static void wait_ms(uint32_t ms)
 static enum columba_error slow_commit(struct engine *engine, struct engine_batch *batch, bool sync)
 {
     wait_ms(shell_slowness.commit_ms);
-    return fast.commit(engine, batch, sync);
+    enum columba_error error = fast.commit(engine, batch, sync);
+    if (error == COLUMBA_OK) {
+        shell_slowness.unsynced = sync ? 0 : shell_slowness.unsynced + 1;
+    }
+    return error;
+}
+
+static enum columba_error counted_sync(struct engine *engine)
+{
+    enum columba_error error = fast.sync(engine);
+    if (error == COLUMBA_OK) {
+        shell_slowness.unsynced = 0;
+    }
+    return error;
 }
 
 static enum columba_error slow_read(enum engine_tier tier)
@@ -150,12 +172,18 @@ static struct engine *slow_engine_open(struct engine *memory_engine)
         fast = *engine->table;
         table = fast;
         table.commit = slow_commit;
+        table.sync = counted_sync;
         table.get = slow_get;
         table.scan = slow_scan;
         table.flush = counted_flush;
     }
     engine->table = &table;
     return engine;
+}
+
+struct log shell_log(void)
+{
+    return (struct log){.level = LOG_DEBUG, .write = line_drop, .now_unix_ms = wall_ms};
 }
 
 static void node_start(struct shell_node *node, uint32_t fail_commit)
@@ -169,7 +197,7 @@ static void node_start(struct shell_node *node, uint32_t fail_commit)
         .engine = slow_engine_open(node->memory_engine),
         .request_patience_ms = node->request_patience_ms,
     };
-    node->log = (struct log){.level = LOG_DEBUG, .write = line_drop, .now_unix_ms = wall_ms};
+    node->log = shell_log();
     if (node_create(&options, &node->node, text) != COLUMBA_OK) {
         fail_msg("%s", text);
     }

@@ -18,8 +18,12 @@ struct shell_slowness {
     _Atomic uint32_t commit_ms; /* a commit takes this long */
     _Atomic uint32_t disk_ms;   /* nothing is in memory, and a read takes this long */
     _Atomic uint32_t flushes;   /* how often they were flushed */
+    _Atomic uint32_t unsynced;  /* commits since the last sync */
 };
 extern struct shell_slowness shell_slowness;
+
+/* All of it is nothing again. Field by field: nodes may be running. */
+void shell_slowness_end(void);
 
 struct shell_node {
     struct config config;
@@ -54,6 +58,8 @@ void shell_config_make(struct shell_cluster *cluster, unsigned index, const char
 void shell_cluster_start_failing(struct shell_cluster *cluster, uint32_t k);
 /* Stops those that run, in order, and removes their data. */
 void shell_cluster_stop(struct shell_cluster *cluster);
+/* Drops the lines; with COLUMBA_TEST_LOG in the environment it shows them. */
+struct log shell_log(void);
 /* Stops one and waits; its result is in shell_node.result. */
 void shell_node_stop(struct shell_node *node);
 /* Another process of one that was stopped. */

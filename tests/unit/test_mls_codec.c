@@ -136,7 +136,7 @@ static size_t count_maps(void)
 }
 
 /* The kernel has a limit of maps for the whole process. Sanitizers have their own. */
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define MAPS_OF_OTHERS 1000
 #else
 #define MAPS_OF_OTHERS 0

@@ -64,8 +64,7 @@ static void a_conversation_that_is_refused_is_counted_and_the_rest_goes_on(void 
     static const int steps[] = {MESSAGE_CONVERSATION_CREATE, MESSAGE_HISTORY_IMPORT,
                                 MESSAGE_INBOX_IMPORT};
     write_lines(conversations, 3);
-    node->refusal = (struct message_status){.error = ERR_INVALID, .text = slice_of_text("no")};
-    node->fault = FAKE_REFUSES;
+    fake_refuse(node, (struct message_status){.error = ERR_INVALID, .text = slice_of_text("no")});
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         node->refused_type = steps[i];
         assert_int_equal(columba("--format json import %s", file), 2);
@@ -118,12 +117,9 @@ static void what_is_stored_is_not_what_was_imported(void **state)
     write_lines(conversations, 1);
     assert_int_equal(columba("import %s", file), 0);
     assert_int_equal(columba("verify %s", file), 0);
-    assert_int_equal(node->row_count, 1);
+    assert_int_equal(fake_row_count(node), 1);
     for (size_t i = 0; i < sizeof(altered) / sizeof(altered[0]); i++) {
-        struct fake_row *row = &node->rows[0];
-        row->size = content_size(&altered[i]);
-        row->content = realloc(row->content, row->size);
-        content_encode(&altered[i], row->content);
+        fake_alter(node, 0, &altered[i]);
         assert_int_equal(columba("verify %s", file), 2);
         said("0 missing, 0 extra, 1 different");
     }
@@ -132,8 +128,7 @@ static void what_is_stored_is_not_what_was_imported(void **state)
 static void a_send_of_unknown_outcome_tells_the_id_it_had(void **state)
 {
     (void)state;
-    node->refusal = (struct message_status){.error = ERR_TIMEOUT, .outcome_unknown = true};
-    node->fault = FAKE_REFUSES;
+    fake_refuse(node, (struct message_status){.error = ERR_TIMEOUT, .outcome_unknown = true});
     node->refused_type = MESSAGE_SEND;
     assert_int_equal(columba("--timeout 300 send --from ann --to a hello"), 2);
     said("it may have been sent all the same");
@@ -144,10 +139,8 @@ static void a_send_of_unknown_outcome_tells_the_id_it_had(void **state)
     node->fault = FAKE_WELL;
     assert_int_equal(columba("send --from ann --to a hello --id %s", text), 0);
     said(text);
-    assert_int_equal(node->row_count, 1);
-    node->fault = FAKE_REFUSES;
-    node->refusal.outcome_unknown = false;
-    node->refusal.error = ERR_NOT_A_MEMBER;
+    assert_int_equal(fake_row_count(node), 1);
+    fake_refuse(node, (struct message_status){.error = ERR_NOT_A_MEMBER});
     assert_int_equal(columba("send --from ann --to a hello"), 2);
     assert_null(strstr(output, "--id"));
 }
@@ -157,11 +150,12 @@ static int begin(void **state)
     (void)state;
     snprintf(file, sizeof(file), "/tmp/columba-programs-XXXXXX");
     int fd = mkstemp(file);
-    node = fake_start(FAKE_WELL);
+    node = fake_prepare(FAKE_WELL);
     for (uint32_t i = 0; i < 3; i++) {
         snprintf(node->inbox_names[i], sizeof(node->inbox_names[i]), "%c", "abc"[i]);
     }
     node->inbox_count = 3; /* whose names it knows */
+    fake_begin(node);
     return fd < 0 ? -1 : close(fd);
 }
 

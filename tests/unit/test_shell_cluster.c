@@ -192,7 +192,7 @@ static void flight_send(struct shell_client *client, uint16_t port)
 
 static void slow_start(struct shell_cluster *cluster, struct shell_client *client, unsigned count)
 {
-    shell_slowness = (struct shell_slowness){0};
+    shell_slowness_end();
     shell_cluster_start(cluster, count, "");
     shell_client_connect(client, cluster->nodes[0].port);
     shell_rooms_create(client, FLIGHT);
@@ -435,17 +435,16 @@ static void with_periodic_sync_commits_are_synced_once_an_interval(void **state)
     for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++) {
         struct shell_cluster cluster;
         struct shell_client client;
+        shell_slowness_end();
         shell_cluster_start(&cluster, 1, modes[i].options);
-        struct engine *engine = cluster.nodes[0].memory_engine;
         shell_client_connect(&client, cluster.nodes[0].port);
         shell_conversation_create(&client, "chat", "alice", "bob");
         assert_int_equal(send_text(&client, "chat", "text"), COLUMBA_OK);
-        for (unsigned tries = 0; modes[i].is_synced && engine_memory_unsynced(engine) > 0;
-             tries++) {
+        for (unsigned tries = 0; modes[i].is_synced && shell_slowness.unsynced > 0; tries++) {
             assert_true(tries < 5000);
             usleep(1000);
         }
-        assert_int_equal(engine_memory_unsynced(engine) == 0, modes[i].is_synced);
+        assert_int_equal(shell_slowness.unsynced == 0, modes[i].is_synced);
         shell_client_close(&client);
         shell_cluster_stop(&cluster);
     }
