@@ -48,6 +48,7 @@ struct client *client_create(struct memory *memory, const struct client_config *
     client->free_slot = SLOT_NONE;
     client->connections_due_ms = UINT64_MAX;
     nodes_clock_init(&client->clock);
+    heap_init(&client->due, memory);
     list_init(&client->waiting);
     list_init(&client->completed);
     list_init(&client->dirty);
@@ -68,7 +69,7 @@ void client_destroy(struct client *client)
     topology_destroy(client->topology);
     memory_release(client->memory, client->node_of_topology);
     memory_release(client->memory, client->slots);
-    memory_release(client->memory, client->heap);
+    heap_clear(&client->due);
     memory_release(client->memory, client);
 }
 
@@ -90,8 +91,9 @@ void client_tick(struct client *client)
 uint64_t client_next_deadline_ms(const struct client *client)
 {
     uint64_t due_ms = client->connections_due_ms;
-    if (client->heap_count > 0 && client->heap[0]->due_ms < due_ms) {
-        due_ms = client->heap[0]->due_ms;
+    const struct heap_node *first = heap_first(&client->due);
+    if (first != NULL && first->at < due_ms) {
+        due_ms = first->at;
     }
     bool bootstraps = client->topology == NULL && client->bootstrap_next > 0 &&
                       client->bootstrap_next < client->contact_count;

@@ -39,6 +39,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/heap.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/list.h"
@@ -108,9 +109,8 @@ struct client_request {
     /* The client's own. */
     struct list link;
     uint64_t deadline_ms;
-    uint64_t due_ms;
+    struct heap_node due;
     uint32_t slot;
-    uint32_t heap_position;
     uint32_t connection;
     uint32_t last_node;
     uint32_t counted_at; /* the node among whose requests this one is; CLIENT_NODE_ANY: none */

@@ -11,7 +11,6 @@
  *   link.c        what anybody may want of a connection: to exist, to be marked
  *   nodes_clock.c the nodes' time: a vote of each, their median, stamps
  *   answer.c      whether an answer can be one to its question
- *   heap.c        requests by the time at which something is due
  *   chance.c      random numbers from the seed
  *
  * Effects are not queued: they are what the lists and marks here say is to be done, so making one
@@ -63,7 +62,6 @@
 /* Request ids: the slot in the low half; attempts count up the high half. */
 #define CONTROL_REQUEST_ID UINT64_MAX
 #define SLOT_NONE UINT32_MAX
-#define HEAP_NONE UINT32_MAX
 #define CONNECTION_NONE UINT32_MAX
 
 enum connection_state {
@@ -164,8 +162,7 @@ struct client {
     uint32_t slot_count;
     uint32_t free_slot;
     uint32_t in_flight;
-    struct client_request **heap;
-    uint32_t heap_count;
+    struct heap due; /* requests, by when something is due */
 
     struct list waiting;
     struct list completed;
@@ -179,10 +176,6 @@ struct client {
 uint64_t client_random(struct client *client);
 /* Between half of `delay_ms` and all of it. */
 uint64_t client_jitter(struct client *client, uint64_t delay_ms);
-
-/* heap.c: by due_ms. Insert has room for every slot. */
-void heap_insert(struct client *client, struct client_request *request, uint64_t due_ms);
-void heap_remove(struct client *client, struct client_request *request);
 
 /* node.c */
 struct client_node *node_add(struct client *client, struct slice host, uint16_t port);

@@ -36,16 +36,12 @@ static bool slots_grow(struct client *client)
         return false;
     }
     struct client_slot *slots = memory_allocate(client->memory, count * sizeof(slots[0]));
-    struct client_request **heap =
-        memory_allocate(client->memory, count * sizeof(struct client_request *));
-    if (slots == NULL || heap == NULL) {
+    if (slots == NULL || !heap_reserve(&client->due, count)) {
         memory_release(client->memory, slots);
-        memory_release(client->memory, heap);
         return false;
     }
     if (client->slot_count > 0) {
         memcpy(slots, client->slots, client->slot_count * sizeof(slots[0]));
-        memcpy(heap, client->heap, client->heap_count * sizeof(struct client_request *));
     }
     for (uint32_t i = client->slot_count; i < count; i++) {
         slots[i] = (struct client_slot){.next_free = i + 1 < count ? i + 1 : SLOT_NONE};
@@ -53,9 +49,7 @@ static bool slots_grow(struct client *client)
     client->free_slot = client->slot_count;
     client->slot_count = count;
     memory_release(client->memory, client->slots);
-    memory_release(client->memory, client->heap);
     client->slots = slots;
-    client->heap = heap;
     return true;
 }
 
@@ -86,7 +80,7 @@ static void slot_give_back(struct client *client, struct client_request *request
     if (request->slot == SLOT_NONE) {
         return;
     }
-    heap_remove(client, request);
+    heap_remove(&client->due, &request->due);
     struct client_slot *slot = &client->slots[request->slot];
     node_leave(client, request);
     slot->request = NULL;
@@ -164,7 +158,7 @@ static void request_queue(struct client *client, struct client_request *request,
     request->counted_at = connection->node->index;
     connection->node->requests++;
     client->slots[request->slot].attempt++;
-    heap_insert(client, request, due_ms);
+    heap_insert(&client->due, &request->due, due_ms);
     list_append(&connection->queued, &request->link);
     connection_mark(client, connection, 0);
 }
@@ -179,7 +173,7 @@ void request_route(struct client *client, struct client_request *request)
         request_queue(client, request, connection);
     } else {
         request->state = REQUEST_WAITING;
-        heap_insert(client, request, request->deadline_ms);
+        heap_insert(&client->due, &request->due, request->deadline_ms);
         list_append(&client->waiting, &request->link);
     }
 }
@@ -194,7 +188,7 @@ static void request_back_off(struct client *client, struct client_request *reque
     }
     node_leave(client, request);
     request->state = REQUEST_BACKOFF;
-    heap_insert(client, request, until_ms);
+    heap_insert(&client->due, &request->due, until_ms);
 }
 
 static uint64_t retry_delay(struct client *client, const struct client_request *request)
@@ -357,7 +351,7 @@ void client_submit(struct client *client, struct client_request *request)
     list_init(&request->link);
     request->deadline_ms = client->now_ms + timeout_ms;
     request->slot = SLOT_NONE;
-    request->heap_position = HEAP_NONE;
+    heap_node_init(&request->due);
     request->connection = CONNECTION_NONE;
     request->last_node = CLIENT_NODE_ANY;
     request->counted_at = CLIENT_NODE_ANY;
@@ -425,7 +419,7 @@ void requests_fail_unreachable(struct client *client)
 
 static void request_due(struct client *client, struct client_request *request)
 {
-    heap_remove(client, request);
+    heap_remove(&client->due, &request->due);
     if (client->now_ms >= request->deadline_ms) {
         request_expire(client, request);
     } else if (request->state == REQUEST_BACKOFF) {
@@ -437,7 +431,8 @@ static void request_due(struct client *client, struct client_request *request)
 
 void requests_tick(struct client *client)
 {
-    while (client->heap_count > 0 && client->heap[0]->due_ms <= client->now_ms) {
-        request_due(client, client->heap[0]);
+    struct heap_node *first = NULL;
+    while ((first = heap_first(&client->due)) != NULL && first->at <= client->now_ms) {
+        request_due(client, container_of(first, struct client_request, due));
     }
 }

@@ -3,75 +3,65 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/list.h"
+
+struct schedule_entry {
+    struct heap_node due;
+    schedule_callback run;
+    void *context;
+    uint64_t argument;
+    struct schedule_entry *next_spare;
+};
 
 void schedule_init(struct schedule *schedule)
 {
     *schedule = (struct schedule){0};
+    heap_init(&schedule->due, memory_system());
+}
+
+static struct schedule_entry *entry_of(struct heap_node *node)
+{
+    return container_of(node, struct schedule_entry, due);
 }
 
 void schedule_clear(struct schedule *schedule)
 {
-    free(schedule->entries);
-    *schedule = (struct schedule){0};
-}
-
-static bool is_before(const struct schedule_entry *a, const struct schedule_entry *b)
-{
-    return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
-}
-
-static void sift_up(struct schedule *schedule, size_t index)
-{
-    struct schedule_entry entry = schedule->entries[index];
-    while (index > 0) {
-        size_t parent = (index - 1) / 2;
-        if (!is_before(&entry, &schedule->entries[parent])) {
-            break;
-        }
-        schedule->entries[index] = schedule->entries[parent];
-        index = parent;
+    for (uint32_t i = 0; i < schedule->due.count; i++) {
+        free(entry_of(schedule->due.nodes[i]));
     }
-    schedule->entries[index] = entry;
+    while (schedule->spare != NULL) {
+        struct schedule_entry *entry = schedule->spare;
+        schedule->spare = entry->next_spare;
+        free(entry);
+    }
+    heap_clear(&schedule->due);
+    schedule_init(schedule);
 }
 
-static void sift_down(struct schedule *schedule, struct schedule_entry entry)
+static struct schedule_entry *entry_take(struct schedule *schedule)
 {
-    size_t index = 0;
-    for (;;) {
-        size_t child = 2 * index + 1;
-        if (child >= schedule->count) {
-            break;
-        }
-        if (child + 1 < schedule->count &&
-            is_before(&schedule->entries[child + 1], &schedule->entries[child])) {
-            child++;
-        }
-        if (!is_before(&schedule->entries[child], &entry)) {
-            break;
-        }
-        schedule->entries[index] = schedule->entries[child];
-        index = child;
+    struct schedule_entry *entry = schedule->spare;
+    if (entry != NULL) {
+        schedule->spare = entry->next_spare;
+        return entry;
     }
-    schedule->entries[index] = entry;
+    entry = malloc(sizeof *entry);
+    COLUMBA_ASSERT(entry != NULL);
+    return entry;
 }
 
 void schedule_at(struct schedule *schedule, uint64_t at_us, schedule_callback run, void *context,
                  uint64_t argument)
 {
-    if (schedule->count == schedule->capacity) {
-        schedule->capacity = schedule->capacity == 0 ? 1024 : 2 * schedule->capacity;
-        schedule->entries =
-            realloc(schedule->entries, schedule->capacity * sizeof *schedule->entries);
-        COLUMBA_ASSERT(schedule->entries != NULL);
+    if (schedule->due.count == schedule->due.capacity) {
+        uint32_t capacity = schedule->due.capacity == 0 ? 1024 : 2 * schedule->due.capacity;
+        bool has_room = heap_reserve(&schedule->due, capacity);
+        COLUMBA_ASSERT(has_room);
     }
-    schedule->entries[schedule->count] = (struct schedule_entry){
-        .at_us = at_us > schedule->now_us ? at_us : schedule->now_us,
-        .order = schedule->next_order++,
-        .run = run,
-        .context = context,
-        .argument = argument,
-    };
-    sift_up(schedule, schedule->count++);
+    struct schedule_entry *entry = entry_take(schedule);
+    *entry = (struct schedule_entry){.run = run, .context = context, .argument = argument};
+    heap_node_init(&entry->due);
+    heap_insert(&schedule->due, &entry->due, at_us > schedule->now_us ? at_us : schedule->now_us);
 }
 
 void schedule_after(struct schedule *schedule, uint64_t delay_us, schedule_callback run,
@@ -82,16 +72,17 @@ void schedule_after(struct schedule *schedule, uint64_t delay_us, schedule_callb
 
 bool schedule_run_next(struct schedule *schedule, uint64_t until_us)
 {
-    if (schedule->count == 0 || schedule->entries[0].at_us > until_us) {
+    struct heap_node *first = heap_first(&schedule->due);
+    if (first == NULL || first->at > until_us) {
         schedule->now_us = until_us > schedule->now_us ? until_us : schedule->now_us;
         return false;
     }
-    struct schedule_entry due = schedule->entries[0];
-    schedule->count--;
-    if (schedule->count > 0) {
-        sift_down(schedule, schedule->entries[schedule->count]);
-    }
-    schedule->now_us = due.at_us;
+    struct schedule_entry *entry = entry_of(first);
+    struct schedule_entry due = *entry;
+    heap_remove(&schedule->due, first);
+    entry->next_spare = schedule->spare;
+    schedule->spare = entry;
+    schedule->now_us = due.due.at;
     schedule->events_run++;
     due.run(due.context, due.argument);
     return true;

@@ -10,24 +10,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/heap.h"
+
 #define MICROSECONDS_PER_MS 1000u
 #define MICROSECONDS_PER_SECOND 1000000u
 
 typedef void (*schedule_callback)(void *context, uint64_t argument);
 
-struct schedule_entry {
-    uint64_t at_us;
-    uint64_t order;
-    schedule_callback run;
-    void *context;
-    uint64_t argument;
-};
+struct schedule_entry;
 
 struct schedule {
-    struct schedule_entry *entries;
-    size_t count;
-    size_t capacity;
-    uint64_t next_order;
+    struct heap due;
+    struct schedule_entry *spare; /* entries that have run, to be used again */
     uint64_t now_us;
     uint64_t events_run;
 };
