@@ -57,6 +57,14 @@ static bool is_needlessly_unavailable(const struct world *world, const struct me
            answer->status.needed <= world->plan.replication_factor;
 }
 
+/* A conflict is told as soon as a quorum cannot be reached any more; a replica that has not
+ * answered yet may have taken the body all the same. */
+static bool is_needlessly_unknown(const struct call *call, const struct message *answer)
+{
+    return answer->status.outcome_unknown && answer->status.error != ERR_ID_CONFLICT &&
+           !call->may_have_rival;
+}
+
 static void check_call(struct world *world, const struct call *call, const struct message *answer)
 {
     if (!is_unhindered(world, call)) {
@@ -69,8 +77,7 @@ static void check_call(struct world *world, const struct call *call, const struc
     }
     if (answer != NULL && answer->type == MESSAGE_STATUS &&
         (answer->status.error == ERR_TIMEOUT || is_needlessly_unavailable(world, answer) ||
-         answer->status.error == ERR_OVERLOADED ||
-         (answer->status.outcome_unknown && !call->may_have_rival))) {
+         answer->status.error == ERR_OVERLOADED || is_needlessly_unknown(call, answer))) {
         findings_add(&world->findings, "host %u: %s although nothing hindered it", call->host,
                      error_name(answer->status.error));
     }
