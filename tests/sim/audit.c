@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "tests/sim/caller.h"
+#include "tests/sim/channels.h"
 #include "tests/sim/diagnosis.h"
 #include "tests/sim/model.h"
 
@@ -41,6 +42,7 @@ struct audit {
     uint32_t inbox_count;
     struct id **kept; /* by conversation: newest first */
     uint32_t *kept_count;
+    bool *is_channel; /* by conversation: as it is told */
 };
 
 static void step_add(struct audit *audit, struct step step)
@@ -80,7 +82,8 @@ struct audit *audit_create(struct world *world, uint32_t endpoint)
     uint32_t conversations = world->model->conversation_count;
     audit->kept = calloc(conversations, sizeof *audit->kept);
     audit->kept_count = calloc(conversations, sizeof *audit->kept_count);
-    COLUMBA_ASSERT(audit->kept != NULL && audit->kept_count != NULL);
+    audit->is_channel = calloc(conversations, sizeof *audit->is_channel);
+    COLUMBA_ASSERT(audit->kept != NULL && audit->kept_count != NULL && audit->is_channel != NULL);
     return audit;
 }
 
@@ -95,6 +98,7 @@ void audit_destroy(struct audit *audit)
     caller_clear(&audit->caller);
     free(audit->kept);
     free(audit->kept_count);
+    free(audit->is_channel);
     free(audit->pass);
     free(audit->inbox);
     free(audit->steps);
@@ -109,10 +113,17 @@ bool audit_is_done(const struct audit *audit)
 static void take_conversation(struct audit *audit, const struct step *step,
                               const struct message_conversation *answer)
 {
-    const char *name = audit->world->model->conversations[step->subject].name;
-    if (!slice_equal(answer->name, slice_of_text(name))) {
-        findings_add(&audit->world->findings, "%s has another name", name);
+    struct world *world = audit->world;
+    const struct model_conversation *conversation = &world->model->conversations[step->subject];
+    if (!slice_equal(answer->name, slice_of_text(conversation->name))) {
+        findings_add(&world->findings, "%s has another name", conversation->name);
     }
+    bool may_be_channel = channel_asked_at_us(world, conversation) != NEVER;
+    if (answer->is_channel ? !may_be_channel : channel_is_known(world, conversation)) {
+        findings_add(&world->findings, "%s is %s channel", conversation->name,
+                     answer->is_channel ? "a" : "no");
+    }
+    audit->is_channel[step->subject] = answer->is_channel;
 }
 
 /* Histories. */
@@ -242,6 +253,8 @@ static struct expectation expect(const struct audit *audit, uint32_t index,
                                  const struct model_member *member, const struct id *marker)
 {
     const struct model_conversation *conversation = &audit->world->model->conversations[index];
+    uint64_t grown_at_us =
+        audit->is_channel[index] ? channel_asked_at_us(audit->world, conversation) : NEVER;
     struct expectation expected = {0};
     for (uint32_t i = audit->kept_count[index]; i > 0; i--) {
         const struct id *id = &audit->kept[index][i - 1];
@@ -253,7 +266,8 @@ static struct expectation expect(const struct audit *audit, uint32_t index,
         bool is_unread = is_unread_for(message, member, marker);
         expected.unread_least += is_unread && must;
         expected.unread_most += is_unread;
-        expected.last_least = must ? *id : expected.last_least;
+        bool was_group = message->known_at_us < grown_at_us;
+        expected.last_least = must && was_group ? *id : expected.last_least;
     }
     return expected;
 }
@@ -331,11 +345,33 @@ static void check_inbox_row(struct audit *audit, uint32_t index, const struct mo
     }
 }
 
-/* Sent to without a fan-out: inboxes say nothing about it. */
-static bool is_channel(const struct audit *audit, uint32_t conversation)
+/* Listed without a count, and at least as new as what was sent when it was a group. */
+static void check_channel_row(struct audit *audit, uint32_t index,
+                              const struct model_member *member,
+                              const struct message_inbox_row *row)
 {
-    return audit->world->model->conversations[conversation].member_count >
-           audit->world->plan.core.fanout_members_max;
+    struct findings *findings = &audit->world->findings;
+    const struct model_conversation *conversation = &audit->world->model->conversations[index];
+    struct expectation expected = expect(audit, index, member, &row->marker);
+    if (row->has_unread && channel_is_written(audit->world, &conversation->id)) {
+        findings_add(findings, "user %u has %u unread in %s, a channel, where nobody counts them",
+                     member->user, row->unread, conversation->name);
+    }
+    if (id_compare(&row->last, &expected.last_least) < 0) {
+        findings_add(findings, "user %u: the inbox lacks what was sent to %s when it was a group",
+                     member->user, conversation->name);
+    }
+}
+
+/* The members of a channel have been told of it. */
+static bool must_be_listed(const struct audit *audit, uint32_t index,
+                           const struct model_member *member)
+{
+    const struct id none = {0};
+    struct expectation expected = expect(audit, index, member, &none);
+    const struct id *conversation = &audit->world->model->conversations[index].id;
+    return !id_is_zero(&expected.last_least) ||
+           (audit->is_channel[index] && channel_is_written(audit->world, conversation));
 }
 
 static void check_inbox(struct audit *audit, const struct step *step)
@@ -343,16 +379,15 @@ static void check_inbox(struct audit *audit, const struct step *step)
     struct model *model = audit->world->model;
     for (uint32_t i = 0; i < model->conversation_count; i++) {
         const struct model_member *member = model_member(model, i, step->subject);
-        if (member == NULL || member->known_at_us == NEVER || audit->kept[i] == NULL ||
-            is_channel(audit, i)) {
+        if (member == NULL || member->known_at_us == NEVER || audit->kept[i] == NULL) {
             continue;
         }
         const struct message_inbox_row *row = inbox_row(audit, &model->conversations[i].id);
-        const struct id none = {0};
-        struct expectation expected = expect(audit, i, member, &none);
-        if (row != NULL) {
+        if (row != NULL && audit->is_channel[i]) {
+            check_channel_row(audit, i, member, row);
+        } else if (row != NULL) {
             check_inbox_row(audit, i, member, row);
-        } else if (!id_is_zero(&expected.last_least)) {
+        } else if (must_be_listed(audit, i, member)) {
             findings_add(&audit->world->findings, "user %u: %s is missing in the inbox",
                          step->subject, model->conversations[i].name);
         }

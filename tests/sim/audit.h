@@ -5,7 +5,8 @@
  * replica has), then again at QUORUM through another node: the last two must be equal. Every
  * acknowledged message must be there. For each user the inbox at QUORUM and at ALL: every row of a
  * known membership must be there, with the newest message and exactly as many unread as the
- * history, the sender and the marker say.
+ * history, the sender and the marker say. A channel's row must be there too, without a count, and
+ * as new as what was sent when it was a group.
  */
 #ifndef COLUMBA_SIM_AUDIT_H
 #define COLUMBA_SIM_AUDIT_H

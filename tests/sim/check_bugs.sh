@@ -64,5 +64,7 @@ device_clock_rules 30 a client goes by the device's clock after it has heard the
 no_speculation 100 a read waits for a silent replica and never asks another
 enough_is_not_enough 100 a read that has whole rows of a quorum waits for a silent replica
 late_deadlines 20 everything times out ten times as late
+act_without_outbox 100 members of a channel are told by its coordinator alone, who may die
+channel_gets_nothing 200 what was sent to a group is dropped when it has become a channel
 BUGS
 exit $((failed * 2))

@@ -312,6 +312,10 @@ static void members_loaded(struct core *core, struct op *op)
         fanout_to(core, op, load->users, load->count);
         return;
     }
+#ifdef COLUMBA_BUG_channel_gets_nothing
+    fanout_finish(core, op, true);
+    return;
+#endif
     /* It was sent when this was a group, or it would not be here. */
     struct members_choice choice = {.before = load->channel_since};
     if (choice.before == 0) {

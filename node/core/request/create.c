@@ -183,6 +183,9 @@ static void act_write(struct core *core, struct op *op, const struct creation *c
                                   .has_outbox = creation->is_channel,
                                   .outbox_kind = HAPPENED_CHANNEL,
                                   .outbox_message = act_id(creation->stamp)};
+#ifdef COLUMBA_BUG_act_without_outbox
+    write.has_outbox = false;
+#endif
     struct partition partition = partition_conversation(&core->cluster, &create->conversation);
     write_start(core, op, &partition, &write, level, done);
 }
