@@ -114,7 +114,6 @@ enum mls_error mls_group_add_psk(struct mls_group *group, const struct mls_psk *
     return error;
 }
 
-/* Writes the key to `scratch`, as it may come from a storage. */
 /* The last one takes its place. */
 enum mls_error mls_group_remove_psk(struct mls_group *group, struct slice id)
 {
@@ -143,6 +142,7 @@ enum mls_error mls_group_remove_psk(struct mls_group *group, struct slice id)
     return error;
 }
 
+/* Writes the key to `scratch`, as it may come from a storage. */
 static enum mls_error find_resumption(const struct mls_group *group, const struct mls_psk_id *id,
                                       uint8_t *scratch, struct slice *out_secret)
 {
