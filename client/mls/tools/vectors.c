@@ -1,7 +1,7 @@
 /*
  * columba-mls-vectors FILE-OR-DIR…: runs every vector file it knows by its shape, prints a line
- * for each and, last, "N passed, N failed, N skipped". Exits 0 only if none failed and some
- * passed.
+ * for each with its number of published cases and, last, "N passed, N failed, N skipped". Exits 0
+ * only if none failed and some passed.
  *
  * Cases of a cipher suite we lack are skipped, except where the case needs no more of its suite
  * than its hash and that hash is SHA-256: the published tree operations name suite 1.
@@ -153,8 +153,9 @@ static void run_json(const char *path, json_t *root, struct tally *total)
     } else {
         run_case(shape, root, 0, &tally);
     }
-    printf("%s: %s: %u passed, %u failed, %u skipped\n", path, shape->name, tally.passed,
-           tally.failed, tally.skipped);
+    unsigned run = tally.passed + tally.failed;
+    printf("%s: %s: %u of %u cases passed, %u skipped\n", path, shape->name, tally.passed, run,
+           tally.skipped);
     total->passed += tally.passed;
     total->failed += tally.failed;
     total->skipped += tally.skipped;
