@@ -59,7 +59,8 @@ enum mls_error mls_group_save(const struct mls_group *group, struct mls_buffer *
                     .erase = blob_erase,
                     .commit = blob_commit,
                     .abandon = blob_abandon,
-                    .erase_all = blob_ok},
+                    .erase_all = blob_ok,
+                    .writer = group->writer},
         .out = out,
     };
     *out = mls_buffer_of(group->memory);
@@ -101,6 +102,7 @@ enum mls_error mls_group_load(struct mls_identity *identity, struct slice blob,
 {
     struct mls_group *group = NULL;
     struct memory *memory = identity->environment.memory;
+    *out = NULL;
     struct reader reader = reader_of(blob);
     uint16_t version = reader_u16(&reader);
     if (reader.failed) {

@@ -387,6 +387,13 @@ static enum mls_error stage(struct mls_group *group, struct mls_staged *staged,
     return mls_transaction_end_sending(&transaction, group->current, step, has_step);
 }
 
+static void bundle_init(const struct mls_group *group, struct mls_commit_bundle *out)
+{
+    out->commit = mls_buffer_of(group->memory);
+    out->welcome = mls_buffer_of(group->memory);
+    out->group_info = mls_buffer_of(group->memory);
+}
+
 enum mls_error mls_group_commit_as(struct mls_group *group,
                                    const struct mls_commit_options *options,
                                    const struct mls_successor_psk *successor,
@@ -395,9 +402,7 @@ enum mls_error mls_group_commit_as(struct mls_group *group,
     struct mls_maker maker;
     struct mls_secret_step step;
     bool has_step = false;
-    out->commit = mls_buffer_of(group->memory);
-    out->welcome = mls_buffer_of(group->memory);
-    out->group_info = mls_buffer_of(group->memory);
+    bundle_init(group, out);
     enum mls_error error = mls_maker_init(&maker, group, group->current);
     if (error == MLS_OK) {
         error = collect(&maker, options);
@@ -427,8 +432,8 @@ enum mls_error mls_group_commit_as(struct mls_group *group,
     return error;
 }
 
-enum mls_error mls_group_commit(struct mls_group *group, const struct mls_commit_options *options,
-                                struct mls_commit_bundle *out)
+static enum mls_error commit(struct mls_group *group, const struct mls_commit_options *options,
+                             struct mls_commit_bundle *out)
 {
     static const struct mls_commit_options defaults;
     if (group->state != MLS_GROUP_ACTIVE) {
@@ -438,9 +443,24 @@ enum mls_error mls_group_commit(struct mls_group *group, const struct mls_commit
         return MLS_ERR_COMMIT_STAGED;
     }
     options = options == NULL ? &defaults : options;
+    if (options->authenticated_data.size > MLS_CONTENT_MAX_BYTES) {
+        return MLS_ERR_LIMIT;
+    }
     if (options->coat == MLS_COAT_PUBLIC &&
         mls_group_check_open(group, MLS_SENDER_MEMBER) != MLS_OK) {
         return MLS_ERR_OPEN_MESSAGE;
     }
     return mls_group_commit_as(group, options, NULL, out);
+}
+
+enum mls_error mls_group_commit(struct mls_group *group, const struct mls_commit_options *options,
+                                struct mls_commit_bundle *out)
+{
+    bundle_init(group, out);
+    enum mls_error error = mls_group_enter(group);
+    if (error == MLS_OK) {
+        error = commit(group, options, out);
+        mls_group_leave(group);
+    }
+    return error;
 }

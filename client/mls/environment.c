@@ -17,6 +17,11 @@ uint64_t mls_environment_now_s(const struct mls_environment *environment)
     return environment->now_s == NULL ? 0 : environment->now_s(environment->context);
 }
 
+uint64_t mls_environment_lifetime_max_s(const struct mls_environment *environment)
+{
+    return environment->lifetime_max_s == 0 ? MLS_LIFETIME_MAX_S : environment->lifetime_max_s;
+}
+
 struct mls_environment mls_environment_filled(const struct mls_environment *environment)
 {
     struct mls_environment filled = {0};

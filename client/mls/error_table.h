@@ -106,6 +106,9 @@
     X(SUCCESSOR_MEMBERS, "the new group has not the members it should have")                       \
     /* Our own stored state. */                                                                    \
     X(STATE_VERSION, "stored by another version of this library: join the group again (resync)")   \
-    X(STATE_MALFORMED, "the stored state is damaged")
+    X(STATE_MALFORMED, "the stored state is damaged")                                              \
+    /* Objects used wrongly. */                                                                    \
+    X(REENTERED, "a callback of the group tries to change it: do it after the call")               \
+    X(REPLACED, "the storage has another group object's records: destroy this one")
 
 #endif

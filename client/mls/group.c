@@ -30,6 +30,8 @@ struct mls_group *mls_group_allocate(struct mls_identity *identity, struct mls_s
     group->closer = mls_buffer_of(memory);
     group->inviter = mls_buffer_of(memory);
     mls_environment_random(&group->environment, group->hash_key, sizeof(group->hash_key));
+    mls_environment_random(&group->environment, &group->writer, sizeof(group->writer));
+    group->writer |= 1; /* 0 is nobody */
     mls_secret_pool_init(&group->pool, identity->environment.guarded);
     return group;
 }
@@ -46,13 +48,23 @@ struct mls_epoch *mls_epoch_create_past(struct mls_group *group)
     return epoch;
 }
 
-enum mls_error mls_group_set_next_identity(struct mls_group *group, struct mls_identity *identity)
+static enum mls_error set_next_identity(struct mls_group *group, struct mls_identity *identity)
 {
     if (identity != NULL && identity->suite != group->suite) {
         return MLS_ERR_SUITE;
     }
     group->next_identity = identity == group->identity ? NULL : identity;
     return MLS_OK;
+}
+
+enum mls_error mls_group_set_next_identity(struct mls_group *group, struct mls_identity *identity)
+{
+    enum mls_error error = mls_group_enter(group);
+    if (error == MLS_OK) {
+        error = set_next_identity(group, identity);
+        mls_group_leave(group);
+    }
+    return error;
 }
 
 struct mls_identity *mls_group_leaf_identity(const struct mls_group *group)
@@ -203,11 +215,27 @@ void mls_staged_destroy(struct mls_group *group, struct mls_staged *staged)
     memory_release(group->memory, staged);
 }
 
+enum mls_error mls_group_enter(struct mls_group *group)
+{
+    if (group->is_entered) {
+        return MLS_ERR_REENTERED;
+    }
+    group->is_entered = true;
+    return MLS_OK;
+}
+
+void mls_group_leave(struct mls_group *group)
+{
+    COLUMBA_ASSERT(group->is_entered);
+    group->is_entered = false;
+}
+
 void mls_group_destroy(struct mls_group *group)
 {
     if (group == NULL) {
         return;
     }
+    COLUMBA_ASSERT(!group->is_entered);
     mls_staged_destroy(group, group->own);
     mls_staged_destroy(group, group->received);
     mls_group_release_pending(group);
@@ -230,10 +258,15 @@ void mls_group_destroy(struct mls_group *group)
 enum mls_error mls_group_erase(struct mls_group *group)
 {
     struct mls_transaction transaction;
+    enum mls_error error = mls_group_enter(group);
+    if (error != MLS_OK) {
+        return error;
+    }
     mls_transaction_begin(&transaction, group);
     transaction.outcome.call = MLS_CALL_ERASE;
     mls_erase_all(&transaction);
-    enum mls_error error = mls_transaction_end(&transaction, MLS_OK);
+    error = mls_transaction_end(&transaction, MLS_OK);
+    mls_group_leave(group);
     if (error == MLS_OK) {
         mls_group_destroy(group);
     }
@@ -328,6 +361,7 @@ enum mls_error mls_group_create(struct mls_identity *identity,
     static const struct mls_group_options defaults;
     const struct mls_group_options *chosen = options == NULL ? &defaults : options;
     struct mls_group *group = mls_group_allocate(identity, chosen->storage);
+    *out = NULL;
     if (group == NULL) {
         return MLS_ERR_NO_MEMORY;
     }
@@ -435,7 +469,7 @@ enum mls_error mls_group_store_settings(struct mls_group *group)
     return mls_transaction_end(&transaction, MLS_OK);
 }
 
-enum mls_error mls_group_set_padding(struct mls_group *group, size_t bytes)
+static enum mls_error set_padding(struct mls_group *group, size_t bytes)
 {
     size_t before = group->padding_bytes;
     if (bytes > MLS_PADDING_MAX_BYTES) {
@@ -447,7 +481,17 @@ enum mls_error mls_group_set_padding(struct mls_group *group, size_t bytes)
     return error;
 }
 
-enum mls_error mls_group_set_past_epochs(struct mls_group *group, size_t count)
+enum mls_error mls_group_set_padding(struct mls_group *group, size_t bytes)
+{
+    enum mls_error error = mls_group_enter(group);
+    if (error == MLS_OK) {
+        error = set_padding(group, bytes);
+        mls_group_leave(group);
+    }
+    return error;
+}
+
+static enum mls_error set_past_epochs(struct mls_group *group, size_t count)
 {
     size_t before = group->past_max;
     if (count > MLS_PAST_EPOCHS_MAX) {
@@ -456,6 +500,16 @@ enum mls_error mls_group_set_past_epochs(struct mls_group *group, size_t count)
     group->past_max = count;
     enum mls_error error = mls_group_store_settings(group);
     group->past_max = error == MLS_OK ? count : before;
+    return error;
+}
+
+enum mls_error mls_group_set_past_epochs(struct mls_group *group, size_t count)
+{
+    enum mls_error error = mls_group_enter(group);
+    if (error == MLS_OK) {
+        error = set_past_epochs(group, count);
+        mls_group_leave(group);
+    }
     return error;
 }
 
@@ -514,9 +568,21 @@ struct mls_epoch *mls_group_find_epoch(const struct mls_group *group, uint64_t n
     return NULL;
 }
 
+/* The storage is this group's from now on; whose it was before. */
+static uint64_t claim(struct mls_group *group)
+{
+    uint64_t before = 0;
+    if (group->storage != NULL) {
+        before = group->storage->writer;
+        group->storage->writer = group->writer;
+    }
+    return before;
+}
+
 enum mls_error mls_group_store_all(struct mls_group *group, const struct mls_outcome *outcome)
 {
     struct mls_transaction transaction;
+    uint64_t writer = claim(group);
     mls_transaction_begin(&transaction, group);
     transaction.outcome.call = outcome->call;
     transaction.outcome.message = outcome->message;
@@ -528,6 +594,8 @@ enum mls_error mls_group_store_all(struct mls_group *group, const struct mls_out
     error = mls_transaction_end(&transaction, error);
     if (error == MLS_OK && group->storage != NULL) {
         mls_resumption_clear(group);
+    } else if (group->storage != NULL) {
+        group->storage->writer = transaction.is_unsure ? 0 : writer;
     }
     return error;
 }

@@ -106,6 +106,8 @@ struct mls_group {
     struct mls_secret_pool pool;
     uint8_t hash_key[16]; /* of tables that others' bytes go into */
     struct mls_storage *storage;
+    uint64_t writer; /* the object's own number: the last that took the storage writes there */
+    bool is_entered; /* a call that changes the group is under way */
     enum mls_group_state state;
     size_t padding_bytes;
     size_t past_max;
@@ -130,10 +132,18 @@ struct mls_group {
     struct mls_buffer inviter; /* whose welcome we came by: another */
 };
 
+/* -- group.c -- */
+/* Around every call that changes the group. REENTERED: one is under way, and this one comes from a
+ * callback of its. */
+enum mls_error mls_group_enter(struct mls_group *group);
+void mls_group_leave(struct mls_group *group);
+
 /* -- environment.c -- */
 void mls_environment_random(const struct mls_environment *environment, void *out, size_t size);
 /* 0: there is no clock. */
 uint64_t mls_environment_now_s(const struct mls_environment *environment);
+/* The longest that a leaf may claim to be valid. */
+uint64_t mls_environment_lifetime_max_s(const struct mls_environment *environment);
 struct mls_environment mls_environment_filled(const struct mls_environment *environment);
 /* A leaf's credential; empty for NULL. */
 struct mls_credential_view mls_credential_of(const struct mls_leaf_node *leaf);
@@ -158,6 +168,8 @@ void mls_party_write(const struct mls_party_view *party, struct mls_buffer *out)
 struct mls_party_view mls_party_read(struct slice encoded);
 
 /* -- identity.c: a leaf node of our own -- */
+/* The longest from now on that a leaf of ours can be valid. */
+uint64_t mls_identity_lifetime_max_s(const struct mls_identity *identity);
 struct mls_own_leaf {
     enum mls_leaf_source source;
     struct slice encryption_key;
@@ -411,7 +423,8 @@ struct mls_transaction {
     struct mls_outcome outcome;  /* for the caller to fill in; where the group is, is */
     bool failed;
     bool no_memory;
-    bool is_unsure; /* the commit failed: it may be durable all the same */
+    bool is_replaced; /* the storage is another object's now: nothing was begun */
+    bool is_unsure;   /* the commit failed: it may be durable all the same */
 };
 enum mls_store_mode {
     MLS_STORE_NEW,    /* with all secrets */

@@ -11,6 +11,7 @@ enum mls_error mls_identity_load(const struct mls_environment *environment, uint
                                  struct mls_identity **out)
 {
     const struct mls_suite *suite = mls_suite_find(suite_id);
+    *out = NULL;
     if (suite == NULL) {
         return MLS_ERR_SUITE;
     }
@@ -44,6 +45,7 @@ enum mls_error mls_identity_create(const struct mls_environment *environment, ui
 {
     uint8_t seed[MLS_SIGNATURE_KEY_MAX_BYTES];
     const struct mls_suite *suite = mls_suite_find(suite_id);
+    *out = NULL;
     if (suite == NULL) {
         return MLS_ERR_SUITE;
     }
@@ -119,6 +121,26 @@ static void write_capabilities(const struct mls_identity *identity, bool last_re
     mls_write_types(out, credentials, 2);
 }
 
+/* How far back a leaf is valid, for clocks that are behind. */
+static uint64_t margin_s(const struct mls_environment *environment)
+{
+    uint64_t half = mls_environment_lifetime_max_s(environment) / 2;
+    return half < MLS_LIFETIME_MARGIN_S ? half : MLS_LIFETIME_MARGIN_S;
+}
+
+uint64_t mls_identity_lifetime_max_s(const struct mls_identity *identity)
+{
+    const struct mls_environment *environment = &identity->environment;
+    return mls_environment_lifetime_max_s(environment) - margin_s(environment);
+}
+
+static uint64_t lifetime_s(const struct mls_identity *identity, uint64_t wanted)
+{
+    uint64_t max = mls_identity_lifetime_max_s(identity);
+    uint64_t chosen = wanted == 0 ? MLS_LIFETIME_DEFAULT_S : wanted;
+    return chosen < max ? chosen : max;
+}
+
 static void write_source(const struct mls_identity *identity, const struct mls_own_leaf *leaf,
                          struct mls_buffer *out)
 {
@@ -127,10 +149,10 @@ static void write_source(const struct mls_identity *identity, const struct mls_o
         mls_write_vector(out, leaf->parent_hash);
     } else if (leaf->source == MLS_LEAF_KEY_PACKAGE) {
         uint64_t now = mls_environment_now_s(&identity->environment);
-        uint64_t lifetime = leaf->lifetime_s == 0 ? MLS_LIFETIME_DEFAULT_S : leaf->lifetime_s;
+        uint64_t margin = margin_s(&identity->environment);
         bool has_clock = identity->environment.now_s != NULL;
-        mls_write_u64(out, now < MLS_LIFETIME_MARGIN_S ? 0 : now - MLS_LIFETIME_MARGIN_S);
-        mls_write_u64(out, has_clock ? now + lifetime : UINT64_MAX);
+        mls_write_u64(out, now < margin ? 0 : now - margin);
+        mls_write_u64(out, has_clock ? now + lifetime_s(identity, leaf->lifetime_s) : UINT64_MAX);
     }
 }
 

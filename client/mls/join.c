@@ -269,6 +269,7 @@ enum mls_error mls_group_join(struct mls_identity *identity,
     static const struct mls_join_options defaults;
     struct mls_group *group =
         mls_group_allocate(identity, options == NULL ? NULL : options->storage);
+    *out = NULL;
     if (group == NULL) {
         return MLS_ERR_NO_MEMORY;
     }

@@ -155,6 +155,7 @@ enum mls_error mls_group_join_external(struct mls_identity *identity, struct sli
     const struct mls_join_options *chosen = options == NULL ? &defaults : options;
     struct mls_group *group = mls_group_allocate(identity, chosen->storage);
     *out_commit = mls_buffer_of(identity->environment.memory);
+    *out = NULL;
     if (group == NULL) {
         return MLS_ERR_NO_MEMORY;
     }

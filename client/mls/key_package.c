@@ -125,6 +125,11 @@ enum mls_error mls_key_package_create(const struct mls_identity *identity,
 {
     static const struct mls_key_package_options defaults;
     const struct mls_environment *environment = &identity->environment;
+    *out = NULL;
+    options = options == NULL ? &defaults : options;
+    if (environment->now_s != NULL && options->lifetime_s > mls_identity_lifetime_max_s(identity)) {
+        return MLS_ERR_LEAF_LIFETIME;
+    }
     struct mls_key_package *package = allocate(environment, identity->suite);
     if (package == NULL) {
         return MLS_ERR_NO_MEMORY;
@@ -132,7 +137,7 @@ enum mls_error mls_key_package_create(const struct mls_identity *identity,
     size_t size = identity->suite->kem_private_bytes;
     mls_environment_random(environment, package->init_private, size);
     mls_environment_random(environment, package->encryption_private, size);
-    enum mls_error error = write_message(package, identity, options == NULL ? &defaults : options);
+    enum mls_error error = write_message(package, identity, options);
     if (error == MLS_OK) {
         error = look_at_message(package);
     }
@@ -192,6 +197,7 @@ enum mls_error mls_key_package_from_keys(const struct mls_environment *environme
 {
     struct mls_environment filled = mls_environment_filled(environment);
     const struct mls_suite *suite = suite_of(message);
+    *out = NULL;
     if (suite == NULL) {
         return MLS_ERR_SUITE;
     }
@@ -241,6 +247,7 @@ enum mls_error mls_key_package_load(const struct mls_environment *environment, s
     struct slice message = mls_read_vector(&reader);
     struct slice init_key = mls_read_vector(&reader);
     struct slice encryption_key = mls_read_vector(&reader);
+    *out = NULL;
     if (!reader_is_done(&reader)) {
         return MLS_ERR_STATE_MALFORMED;
     }

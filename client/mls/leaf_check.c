@@ -97,9 +97,8 @@ static enum mls_error check_lifetime(const struct mls_leaf_rules *rules,
         return MLS_OK;
     }
     uint64_t now = mls_environment_now_s(rules->environment);
-    uint64_t max = rules->environment->lifetime_max_s;
-    if (leaf->not_after_s < leaf->not_before_s ||
-        leaf->not_after_s - leaf->not_before_s > (max == 0 ? MLS_LIFETIME_MAX_S : max)) {
+    uint64_t max = mls_environment_lifetime_max_s(rules->environment);
+    if (leaf->not_after_s < leaf->not_before_s || leaf->not_after_s - leaf->not_before_s > max) {
         return MLS_ERR_LEAF_LIFETIME;
     }
     if (rules->is_sending && (now < leaf->not_before_s || now > leaf->not_after_s)) {

@@ -6,6 +6,9 @@
 
 /* One protocol object. A welcome for 10,000 members with its tree is some 5 MB. */
 #define MLS_MESSAGE_MAX_BYTES (64u * MIB)
+/* The data and the authenticated data of a message of our own: the message has room for them,
+ * whatever its padding, its group id and its signature. */
+#define MLS_CONTENT_MAX_BYTES (32u * MIB)
 /* What parsing one message may allocate for its lists. */
 #define MLS_PARSE_ARENA_MAX_BYTES (64u * MIB)
 /* Leaves of a tree, and so the depth of every walk: 2^20 leaves have 20 levels of parents. */

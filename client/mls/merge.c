@@ -252,7 +252,7 @@ static enum mls_error close_group(struct mls_group *group)
     return MLS_OK;
 }
 
-enum mls_error mls_group_merge(struct mls_group *group, enum mls_staged_kind kind)
+static enum mls_error merge(struct mls_group *group, enum mls_staged_kind kind)
 {
     struct mls_staged *staged = *place_of(group, kind);
     if (staged == NULL) {
@@ -273,7 +273,17 @@ enum mls_error mls_group_merge(struct mls_group *group, enum mls_staged_kind kin
     return error;
 }
 
-enum mls_error mls_group_discard(struct mls_group *group, enum mls_staged_kind kind)
+enum mls_error mls_group_merge(struct mls_group *group, enum mls_staged_kind kind)
+{
+    enum mls_error error = mls_group_enter(group);
+    if (error == MLS_OK) {
+        error = merge(group, kind);
+        mls_group_leave(group);
+    }
+    return error;
+}
+
+static enum mls_error discard(struct mls_group *group, enum mls_staged_kind kind)
 {
     struct mls_staged *staged = *place_of(group, kind);
     if (staged == NULL) {
@@ -292,4 +302,14 @@ enum mls_error mls_group_discard(struct mls_group *group, enum mls_staged_kind k
     *place_of(group, kind) = NULL;
     mls_staged_destroy(group, staged);
     return MLS_OK;
+}
+
+enum mls_error mls_group_discard(struct mls_group *group, enum mls_staged_kind kind)
+{
+    enum mls_error error = mls_group_enter(group);
+    if (error == MLS_OK) {
+        error = discard(group, kind);
+        mls_group_leave(group);
+    }
+    return error;
 }

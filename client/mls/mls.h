@@ -35,6 +35,9 @@
  * Languages: C and C++ may include this; structs are filled in field by field there.
  *
  * Threads: an object and what was created from it belong to one thread at a time.
+ *
+ * Callbacks may look at the group that they are called for. A call there that would change it gets
+ * REENTERED, and it is not to be destroyed there.
  */
 #ifndef COLUMBA_MLS_MLS_H
 #define COLUMBA_MLS_MLS_H
@@ -133,6 +136,11 @@ struct mls_outcome {
  *
  * Where a commit says false although it may be durable, destroy the group and restore it: until
  * then it goes on as if nothing of it were, and only never uses again the keys of what it had made.
+ *
+ * The records are one object's at a time: two that wrote them would use keys twice. Of several on
+ * one mls_storage only the last that was created, joined, loaded or restored there can change
+ * anything; the others get REPLACED. Two mls_storages over the same records are for the caller to
+ * prevent.
  */
 struct mls_storage {
     bool (*begin)(struct mls_storage *storage);
@@ -149,6 +157,7 @@ struct mls_storage {
     /* The last before commit, for records of the caller's own in the same transaction. False: the
      * call fails, and changes nothing. NULL: there are none. */
     bool (*attend)(struct mls_storage *storage, const struct mls_outcome *outcome);
+    uint64_t writer; /* the library's: 0 at first */
 };
 
 /* Records whose keys begin with this byte or a later one are only read by `get`: where keys are in
@@ -185,12 +194,13 @@ enum mls_error MLS_MUST_CHECK mls_identity_support_extension(struct mls_identity
 struct mls_key_package;
 
 struct mls_key_package_options {
-    uint64_t lifetime_s;         /* 0: MLS_LIFETIME_DEFAULT_S; without a clock: for ever */
+    uint64_t lifetime_s;         /* 0: MLS_LIFETIME_DEFAULT_S, or the longest allowed; without a
+                                    clock: for ever */
     bool last_resort;            /* may be used more than once, when no other is left */
     struct slice application_id; /* empty: none */
 };
 
-/* `options` may be NULL. */
+/* `options` may be NULL. LEAF_LIFETIME: longer than `lifetime_max_s` allows. */
 enum mls_error MLS_MUST_CHECK mls_key_package_create(const struct mls_identity *identity,
                                                      const struct mls_key_package_options *options,
                                                      struct mls_key_package **out);
@@ -347,7 +357,7 @@ enum mls_error MLS_MUST_CHECK mls_group_tree(const struct mls_group *group, stru
 
 /* ---- Sending ---- */
 
-/* An application message (6.3). GROUP_CLOSED, PROPOSALS_PENDING. */
+/* An application message (6.3). GROUP_CLOSED, PROPOSALS_PENDING, LIMIT (MLS_CONTENT_MAX_BYTES). */
 enum mls_error MLS_MUST_CHECK mls_group_encrypt(struct mls_group *group, struct slice data,
                                                 struct slice authenticated_data,
                                                 struct mls_buffer *out);
@@ -378,7 +388,8 @@ struct mls_proposal_options {
     struct slice authenticated_data;
 };
 
-/* A proposal by itself (12.1); it is pending here too. The error names the rule it breaks. */
+/* A proposal by itself (12.1); it is pending here too. REPLAYED: the same one is already. Else the
+ * error names the rule it breaks. */
 enum mls_error MLS_MUST_CHECK mls_group_propose(struct mls_group *group,
                                                 const struct mls_proposal_options *options,
                                                 struct mls_buffer *out);

@@ -66,6 +66,7 @@ enum mls_error mls_peek(struct slice message, struct mls_message_view *out)
     enum mls_wire_format format;
     struct reader reader = reader_of(message);
     struct mls_message_view view = {0};
+    *out = view;
     enum mls_error error = mls_read_message_head(&reader, &format);
     if (error != MLS_OK) {
         return error;
@@ -98,6 +99,7 @@ enum mls_error mls_peek_key_package(struct slice message, struct mls_key_package
 {
     struct slice nothing;
     struct mls_key_package_view package;
+    *out = (struct mls_key_package_details){0};
     enum mls_error error = mls_key_package_read(message, &package);
     const struct mls_suite *suite = error == MLS_OK ? mls_suite_find(package.suite) : NULL;
     if (error == MLS_OK && suite == NULL) {

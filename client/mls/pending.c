@@ -157,7 +157,7 @@ static enum mls_error set_range(struct mls_group *group, size_t first, size_t en
     return error;
 }
 
-enum mls_error mls_group_set_aside(struct mls_group *group, struct slice reference, bool aside)
+static enum mls_error set_one(struct mls_group *group, struct slice reference, bool aside)
 {
     bool before = false;
     const struct mls_pending *pending = mls_group_find_pending(group, reference);
@@ -168,7 +168,17 @@ enum mls_error mls_group_set_aside(struct mls_group *group, struct slice referen
     return set_range(group, at, at + 1, aside, &before);
 }
 
-enum mls_error mls_group_clear_proposals(struct mls_group *group)
+enum mls_error mls_group_set_aside(struct mls_group *group, struct slice reference, bool aside)
+{
+    enum mls_error error = mls_group_enter(group);
+    if (error == MLS_OK) {
+        error = set_one(group, reference, aside);
+        mls_group_leave(group);
+    }
+    return error;
+}
+
+static enum mls_error set_all(struct mls_group *group)
 {
     bool *before = memory_allocate_zero(group->memory, group->pending_count + 1);
     if (before == NULL) {
@@ -176,5 +186,15 @@ enum mls_error mls_group_clear_proposals(struct mls_group *group)
     }
     enum mls_error error = set_range(group, 0, group->pending_count, true, before);
     memory_release(group->memory, before);
+    return error;
+}
+
+enum mls_error mls_group_clear_proposals(struct mls_group *group)
+{
+    enum mls_error error = mls_group_enter(group);
+    if (error == MLS_OK) {
+        error = set_all(group);
+        mls_group_leave(group);
+    }
     return error;
 }

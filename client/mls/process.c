@@ -415,8 +415,7 @@ static enum mls_error take_bytes(struct incoming *in)
     return error == MLS_OK ? take_message(in) : error;
 }
 
-enum mls_error mls_group_process(struct mls_group *group, struct slice message,
-                                 struct mls_event *out)
+static enum mls_error process(struct mls_group *group, struct slice message, struct mls_event *out)
 {
     struct incoming in = {
         .group = group,
@@ -424,8 +423,6 @@ enum mls_error mls_group_process(struct mls_group *group, struct slice message,
         .storage = mls_buffer_of(group->memory),
         .event = {.sender_storage = mls_buffer_of(group->memory)},
     };
-    *out = (struct mls_event){.storage = mls_buffer_of(group->memory),
-                              .sender_storage = mls_buffer_of(group->memory)};
     arena_init(&in.arena, group->memory, MLS_PARSE_ARENA_MAX_BYTES);
     enum mls_error error = take_bytes(&in);
     if (error == MLS_OK) {
@@ -440,5 +437,18 @@ enum mls_error mls_group_process(struct mls_group *group, struct slice message,
     }
     mls_buffer_clear(&in.storage);
     arena_clear(&in.arena);
+    return error;
+}
+
+enum mls_error mls_group_process(struct mls_group *group, struct slice message,
+                                 struct mls_event *out)
+{
+    *out = (struct mls_event){.storage = mls_buffer_of(group->memory),
+                              .sender_storage = mls_buffer_of(group->memory)};
+    enum mls_error error = mls_group_enter(group);
+    if (error == MLS_OK) {
+        error = process(group, message, out);
+        mls_group_leave(group);
+    }
     return error;
 }

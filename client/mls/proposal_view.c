@@ -234,6 +234,7 @@ enum mls_error mls_group_look_at_staged(const struct mls_group *group, enum mls_
 {
     const struct mls_staged *staged = staged_of(group, kind);
     const struct mls_epoch *from = group->current;
+    *out = (struct mls_staged_view){0};
     if (staged == NULL) {
         return MLS_ERR_NOTHING_STAGED;
     }

@@ -135,6 +135,11 @@ static enum mls_error note_own(struct mls_group *group, struct mls_outgoing *out
             ? MLS_ERR_NO_MEMORY
             : mls_group_prepare_pending(group, mls_buffer_done(&authenticated), &pending);
     mls_buffer_clear(&authenticated);
+    if (error == MLS_OK &&
+        mls_group_find_pending(group, slice_of(pending.ref, group->suite->hash_bytes)) != NULL) {
+        mls_buffer_clear(&pending.authenticated);
+        error = MLS_ERR_REPLAYED;
+    }
     if (error != MLS_OK) {
         if (has_step) {
             mls_secret_tree_drop(group->current->secret_tree, step);
@@ -158,8 +163,8 @@ static enum mls_error note_own(struct mls_group *group, struct mls_outgoing *out
     return MLS_OK;
 }
 
-enum mls_error mls_group_propose(struct mls_group *group,
-                                 const struct mls_proposal_options *options, struct mls_buffer *out)
+static enum mls_error propose(struct mls_group *group, const struct mls_proposal_options *options,
+                              struct mls_buffer *out)
 {
     struct mls_outgoing outgoing;
     struct mls_secret_step step;
@@ -168,7 +173,9 @@ enum mls_error mls_group_propose(struct mls_group *group,
     if (group->state != MLS_GROUP_ACTIVE) {
         return MLS_ERR_GROUP_CLOSED;
     }
-    *out = mls_buffer_of(group->memory);
+    if (options->authenticated_data.size > MLS_CONTENT_MAX_BYTES) {
+        return MLS_ERR_LIMIT;
+    }
     if (options->coat == MLS_COAT_PUBLIC &&
         mls_group_check_open(group, MLS_SENDER_MEMBER) != MLS_OK) {
         return MLS_ERR_OPEN_MESSAGE;
@@ -195,6 +202,18 @@ enum mls_error mls_group_propose(struct mls_group *group,
         mls_buffer_clear(out);
     }
     mls_outgoing_clear(&outgoing);
+    return error;
+}
+
+enum mls_error mls_group_propose(struct mls_group *group,
+                                 const struct mls_proposal_options *options, struct mls_buffer *out)
+{
+    *out = mls_buffer_of(group->memory);
+    enum mls_error error = mls_group_enter(group);
+    if (error == MLS_OK) {
+        error = propose(group, options, out);
+        mls_group_leave(group);
+    }
     return error;
 }
 

@@ -135,8 +135,8 @@ static enum mls_error make_durable(struct mls_group *group, struct mls_secret_st
     return error;
 }
 
-enum mls_error mls_group_encrypt(struct mls_group *group, struct slice data,
-                                 struct slice authenticated_data, struct mls_buffer *out)
+static enum mls_error encrypt(struct mls_group *group, struct slice data,
+                              struct slice authenticated_data, struct mls_buffer *out)
 {
     struct mls_outgoing outgoing;
     struct mls_secret_step step;
@@ -146,6 +146,10 @@ enum mls_error mls_group_encrypt(struct mls_group *group, struct slice data,
     }
     if (mls_group_pending_proposals(group) > 0) {
         return MLS_ERR_PROPOSALS_PENDING;
+    }
+    if (authenticated_data.size > MLS_CONTENT_MAX_BYTES ||
+        data.size > MLS_CONTENT_MAX_BYTES - authenticated_data.size) {
+        return MLS_ERR_LIMIT;
     }
     mls_outgoing_init(&outgoing, group, group->current, MLS_CONTENT_APPLICATION, MLS_COAT_PRIVATE,
                       authenticated_data);
@@ -158,5 +162,17 @@ enum mls_error mls_group_encrypt(struct mls_group *group, struct slice data,
         error = make_durable(group, &step, out);
     }
     mls_outgoing_clear(&outgoing);
+    return error;
+}
+
+enum mls_error mls_group_encrypt(struct mls_group *group, struct slice data,
+                                 struct slice authenticated_data, struct mls_buffer *out)
+{
+    *out = mls_buffer_of(group->memory);
+    enum mls_error error = mls_group_enter(group);
+    if (error == MLS_OK) {
+        error = encrypt(group, data, authenticated_data, out);
+        mls_group_leave(group);
+    }
     return error;
 }

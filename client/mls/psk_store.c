@@ -88,7 +88,7 @@ enum mls_error mls_group_put_psk(struct mls_group *group, const struct mls_psk *
     return error;
 }
 
-enum mls_error mls_group_add_psk(struct mls_group *group, const struct mls_psk *psk)
+static enum mls_error add_psk(struct mls_group *group, const struct mls_psk *psk)
 {
     struct mls_transaction transaction;
     struct mls_known_psk old;
@@ -114,8 +114,18 @@ enum mls_error mls_group_add_psk(struct mls_group *group, const struct mls_psk *
     return error;
 }
 
+enum mls_error mls_group_add_psk(struct mls_group *group, const struct mls_psk *psk)
+{
+    enum mls_error error = mls_group_enter(group);
+    if (error == MLS_OK) {
+        error = add_psk(group, psk);
+        mls_group_leave(group);
+    }
+    return error;
+}
+
 /* The last one takes its place. */
-enum mls_error mls_group_remove_psk(struct mls_group *group, struct slice id)
+static enum mls_error remove_psk(struct mls_group *group, struct slice id)
 {
     struct mls_transaction transaction;
     size_t at = find_known(group, id);
@@ -138,6 +148,16 @@ enum mls_error mls_group_remove_psk(struct mls_group *group, struct slice id)
         group->psks[last] = group->psks[at];
         group->psks[at] = gone;
         group->psk_count = last + 1;
+    }
+    return error;
+}
+
+enum mls_error mls_group_remove_psk(struct mls_group *group, struct slice id)
+{
+    enum mls_error error = mls_group_enter(group);
+    if (error == MLS_OK) {
+        error = remove_psk(group, id);
+        mls_group_leave(group);
     }
     return error;
 }

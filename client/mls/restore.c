@@ -715,6 +715,7 @@ enum mls_error mls_group_restore(struct mls_identity *identity, const struct mls
                                  struct mls_group **out)
 {
     struct mls_group *group = mls_group_allocate(identity, storage);
+    *out = NULL;
     if (group == NULL) {
         return MLS_ERR_NO_MEMORY;
     }
@@ -724,6 +725,9 @@ enum mls_error mls_group_restore(struct mls_identity *identity, const struct mls
     if (error != MLS_OK) {
         mls_group_destroy(group);
         return error;
+    }
+    if (storage != NULL) {
+        storage->writer = group->writer;
     }
     *out = group;
     return MLS_OK;

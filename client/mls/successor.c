@@ -202,6 +202,7 @@ enum mls_error mls_group_succeed(const struct mls_group *group, enum mls_success
         .group_info = mls_buffer_of(group->memory),
     };
     *out_welcome = mls_buffer_of(group->memory);
+    *out = NULL;
     enum mls_error error = found(group, chosen, kind, &next);
     if (error == MLS_OK) {
         error = add_members(group, next, kind, packages, package_count, &bundle);

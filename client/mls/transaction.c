@@ -11,9 +11,12 @@ void mls_transaction_begin(struct mls_transaction *transaction, struct mls_group
         .group_id = group->current->context.group_id,
         .epoch = group->current->context.epoch,
     };
-    if (transaction->storage != NULL && !transaction->storage->begin(transaction->storage)) {
-        transaction->failed = true;
+    if (transaction->storage == NULL) {
+        return;
     }
+    transaction->is_replaced = transaction->storage->writer != group->writer;
+    transaction->failed =
+        transaction->is_replaced || !transaction->storage->begin(transaction->storage);
 }
 
 enum mls_error mls_transaction_end(struct mls_transaction *transaction, enum mls_error error)
@@ -21,6 +24,9 @@ enum mls_error mls_transaction_end(struct mls_transaction *transaction, enum mls
     struct mls_storage *storage = transaction->storage;
     if (storage == NULL) {
         return error;
+    }
+    if (transaction->is_replaced) {
+        return error == MLS_OK ? MLS_ERR_REPLACED : error;
     }
     if (error == MLS_OK && transaction->no_memory) {
         error = MLS_ERR_NO_MEMORY;
