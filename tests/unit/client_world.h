@@ -354,4 +354,18 @@ static inline struct client_request world_read_request(const struct id *conversa
     return request;
 }
 
+/* All nodes connected. */
+static inline void world_warm(struct world *world, unsigned node_count)
+{
+    world_start(world, node_count, node_count);
+    for (unsigned i = 0; i < 40; i++) {
+        struct id some = {{(uint8_t)i, 9}};
+        struct client_request request = world_send_request(&some);
+        client_submit(world->client, &request);
+        world_run_until(world, i + 1);
+    }
+    world->completed = 0;
+    world->asked_count = 0;
+}
+
 #endif
