@@ -17,15 +17,12 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
-#include "directory.h"
-#include "node/store/engine.h"
+#include "engine_disk.h"
 #include "node/store/key.h"
 #include "node/store/row.h"
 
 #define VALUE_BYTES 1000u
 
-static char *directory;
-static char text[ENGINE_TEXT_MAX_BYTES];
 static unsigned syncs;
 
 /* In front of the C library's: what the engine asks of the disk is counted. */
@@ -33,40 +30,6 @@ __attribute__((visibility("default"))) int fdatasync(int fd)
 {
     syncs++;
     return (int)syscall(SYS_fdatasync, fd);
-}
-
-static int make_directory(void **state)
-{
-    (void)state;
-    directory = directory_create();
-    text[0] = '\0';
-    return 0;
-}
-
-static int remove_directory(void **state)
-{
-    (void)state;
-    directory_destroy(directory);
-    return 0;
-}
-
-static enum columba_error open_engine(struct engine **out_engine)
-{
-    const struct engine_rocksdb_options options = {.directory = directory,
-                                                   .memtable_bytes = 1 * MIB,
-                                                   .block_cache_bytes = 1 * MIB,
-                                                   .background_threads = 1,
-                                                   .open_files_max = 100};
-    return engine_rocksdb_open(&options, out_engine, text);
-}
-
-static struct engine *opened(void)
-{
-    struct engine *engine = NULL;
-    if (open_engine(&engine) != COLUMBA_OK) {
-        fail_msg("%s", text);
-    }
-    return engine;
 }
 
 static void closed(struct engine *engine)

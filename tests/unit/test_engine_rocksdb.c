@@ -6,9 +6,8 @@
 #include <sys/statvfs.h>
 
 #include "base/memory.h"
-#include "directory.h"
+#include "engine_disk.h"
 #include "node/store/data_format.h"
-#include "node/store/engine.h"
 #include "node/store/key.h"
 
 /* In front of the C library's: the disk of these tests, if its size is not 0. In MiB. */
@@ -21,43 +20,6 @@ __attribute__((visibility("default"))) int statvfs(const char *path, struct stat
     *out_space = (struct statvfs){
         .f_frsize = MIB, .f_bsize = MIB, .f_blocks = disk_total, .f_bavail = disk_free};
     return 0;
-}
-
-static char *directory;
-static char text[ENGINE_TEXT_MAX_BYTES];
-
-static int make_directory(void **state)
-{
-    (void)state;
-    directory = directory_create();
-    text[0] = '\0';
-    return 0;
-}
-
-static int remove_directory(void **state)
-{
-    (void)state;
-    directory_destroy(directory);
-    return 0;
-}
-
-static enum columba_error open_engine(struct engine **out_engine)
-{
-    const struct engine_rocksdb_options options = {.directory = directory,
-                                                   .memtable_bytes = 1 * MIB,
-                                                   .block_cache_bytes = 1 * MIB,
-                                                   .background_threads = 1,
-                                                   .open_files_max = 100};
-    return engine_rocksdb_open(&options, out_engine, text);
-}
-
-static struct engine *opened(void)
-{
-    struct engine *engine = NULL;
-    if (open_engine(&engine) != COLUMBA_OK) {
-        fail_msg("%s", text);
-    }
-    return engine;
 }
 
 static char *file_path(const char *name)

@@ -11,7 +11,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "mls_world.h"
+#include "mls_cast.h"
 
 #include "client/mls/tree.h"
 
@@ -34,39 +34,15 @@ static int cast_open(void **state)
     } stage;
     static const char *const names[CAST] = {"ann", "bob", "mal", "newcomer", "other"};
     world_seed(31);
-    for (size_t i = 0; i < CAST; i++) {
-        world_client_open(&stage.all[i], names[i]);
-        stage.all[i].environment.policy = (struct mls_policy){0};
-        world_use_policy(&stage.all[i]);
-    }
+    cast_enter(stage.all, names, CAST);
     *state = &stage.cast;
     return 0;
 }
 
 static int cast_close(void **state)
 {
-    struct world_client *all = *state;
-    for (size_t i = 0; i < CAST; i++) {
-        world_client_close(&all[i]);
-    }
-    assert_int_equal(world_memory()->live, 0);
+    cast_leave(*state, CAST);
     return 0;
-}
-
-static enum mls_error process(struct world_client *client, const struct mls_buffer *message)
-{
-    struct mls_event event;
-    enum mls_error error = mls_group_process(client->group, mls_buffer_done(message), &event);
-    mls_event_clear(&event);
-    return error;
-}
-
-static struct mls_buffer encrypted(struct world_client *client, const char *text)
-{
-    struct mls_buffer message;
-    assert_int_equal(
-        mls_group_encrypt(client->group, slice_of_text(text), slice_of(NULL, 0), &message), MLS_OK);
-    return message;
 }
 
 /* One commit that removes a member and adds another, who so gets the place. */
@@ -100,14 +76,14 @@ static void a_removed_member_does_not_go_on_writing(void **state)
     world_group(&m->ann, 3);
     uint32_t place = mls_group_own_leaf(m->mal.group);
     replace(&m->ann, &m->bob, place, &m->newcomer);
-    struct mls_buffer message = encrypted(&m->mal, "it is me, the newcomer");
-    assert_int_equal(process(&m->bob, &message), MLS_ERR_SENDER_REMOVED);
+    struct mls_buffer message = cast_encrypt(&m->mal, "it is me, the newcomer");
+    assert_int_equal(cast_process(&m->bob, &message), MLS_ERR_SENDER_REMOVED);
     world_reload(&m->bob);
-    assert_int_equal(process(&m->bob, &message), MLS_ERR_SENDER_REMOVED);
+    assert_int_equal(cast_process(&m->bob, &message), MLS_ERR_SENDER_REMOVED);
     commit_alone(&m->ann, &m->bob);
-    assert_int_equal(process(&m->bob, &message), MLS_ERR_SENDER_REMOVED);
+    assert_int_equal(cast_process(&m->bob, &message), MLS_ERR_SENDER_REMOVED);
     /* The same from who staged the removal, and was restored before it merged. */
-    assert_int_equal(process(&m->ann, &message), MLS_ERR_SENDER_REMOVED);
+    assert_int_equal(cast_process(&m->ann, &message), MLS_ERR_SENDER_REMOVED);
     mls_buffer_clear(&message);
 }
 
@@ -121,8 +97,8 @@ static void a_removal_that_was_staged_is_known_after_a_restart(void **state)
     assert_int_equal(mls_group_commit(m->ann.group, &options, &bundle), MLS_OK);
     world_reload(&m->ann);
     assert_int_equal(mls_group_merge(m->ann.group, MLS_STAGED_OWN), MLS_OK);
-    struct mls_buffer message = encrypted(&m->mal, "still here");
-    assert_int_equal(process(&m->ann, &message), MLS_ERR_SENDER_REMOVED);
+    struct mls_buffer message = cast_encrypt(&m->mal, "still here");
+    assert_int_equal(cast_process(&m->ann, &message), MLS_ERR_SENDER_REMOVED);
     mls_buffer_clear(&message);
     mls_commit_bundle_clear(&bundle);
 }
@@ -135,7 +111,7 @@ static void where_late_messages_are_wanted_the_event_names_who_wrote(void **stat
     world_use_policy(&m->bob);
     world_group(&m->ann, 3);
     uint32_t place = mls_group_own_leaf(m->mal.group);
-    struct mls_buffer message = encrypted(&m->mal, "sent in time");
+    struct mls_buffer message = cast_encrypt(&m->mal, "sent in time");
     replace(&m->ann, &m->bob, place, &m->newcomer);
     assert_int_equal(mls_group_process(m->bob.group, mls_buffer_done(&message), &event), MLS_OK);
     assert_int_equal(event.sender_index, place);
@@ -154,14 +130,14 @@ static void a_member_that_resynced_is_no_removed_one(void **state)
     struct mls_buffer joining;
     struct mls_join_options options = {.resync = true};
     world_group(&m->ann, 3);
-    struct mls_buffer message = encrypted(&m->mal, "before I lost my state");
+    struct mls_buffer message = cast_encrypt(&m->mal, "before I lost my state");
     assert_int_equal(mls_group_info(m->ann.group, true, &info), MLS_OK);
     mls_group_destroy(m->mal.group);
     assert_int_equal(mls_group_join_external(m->mal.identity, mls_buffer_done(&info), &options,
                                              &m->mal.group, &joining),
                      MLS_OK);
     world_take_commit(&m->bob, mls_buffer_done(&joining));
-    assert_int_equal(process(&m->bob, &message), MLS_OK);
+    assert_int_equal(cast_process(&m->bob, &message), MLS_OK);
     mls_buffer_clear(&message);
     mls_buffer_clear(&joining);
     mls_buffer_clear(&info);
@@ -180,10 +156,10 @@ static void what_the_servers_could_read_is_refused(void **state)
     m->ann.environment.policy.takes_open_members = true;
     world_use_policy(&m->ann);
     assert_int_equal(mls_group_propose(m->ann.group, &proposal, &message), MLS_OK);
-    assert_int_equal(process(&m->bob, &message), MLS_ERR_OPEN_MESSAGE);
+    assert_int_equal(cast_process(&m->bob, &message), MLS_ERR_OPEN_MESSAGE);
     mls_buffer_clear(&message);
     assert_int_equal(mls_group_commit(m->ann.group, &commit, &bundle), MLS_OK);
-    assert_int_equal(process(&m->bob, &bundle.commit), MLS_ERR_OPEN_MESSAGE);
+    assert_int_equal(cast_process(&m->bob, &bundle.commit), MLS_ERR_OPEN_MESSAGE);
     mls_commit_bundle_clear(&bundle);
 }
 
@@ -199,8 +175,8 @@ static void joins_from_outside_can_be_refused_whole(void **state)
                      MLS_OK);
     m->bob.environment.policy.refuses_outside_joins = true;
     world_use_policy(&m->bob);
-    assert_int_equal(process(&m->bob, &joining), MLS_ERR_OPEN_MESSAGE);
-    assert_int_equal(process(&m->ann, &joining), MLS_OK);
+    assert_int_equal(cast_process(&m->bob, &joining), MLS_ERR_OPEN_MESSAGE);
+    assert_int_equal(cast_process(&m->ann, &joining), MLS_OK);
     mls_buffer_clear(&joining);
     mls_buffer_clear(&info);
 }
@@ -214,13 +190,13 @@ static void ask_to_be_added(struct cast *m)
                                                mls_group_id(m->ann.group),
                                                mls_group_epoch(m->ann.group), &proposal),
                      MLS_OK);
-    assert_int_equal(process(&m->ann, &proposal), MLS_ERR_OPEN_MESSAGE);
+    assert_int_equal(cast_process(&m->ann, &proposal), MLS_ERR_OPEN_MESSAGE);
     m->ann.environment.policy.takes_outside_proposals = true;
     m->bob.environment.policy.takes_outside_proposals = true;
     world_use_policy(&m->ann);
     world_use_policy(&m->bob);
-    assert_int_equal(process(&m->ann, &proposal), MLS_OK);
-    assert_int_equal(process(&m->bob, &proposal), MLS_OK);
+    assert_int_equal(cast_process(&m->ann, &proposal), MLS_OK);
+    assert_int_equal(cast_process(&m->bob, &proposal), MLS_OK);
     mls_buffer_clear(&proposal);
 }
 
@@ -234,7 +210,7 @@ static void an_outsider_is_not_added_unasked(void **state)
     ask_to_be_added(m);
     world_reload(&m->ann);
     /* It neither keeps us from sending nor gets into our commits. */
-    struct mls_buffer message = encrypted(&m->ann, "who is that?");
+    struct mls_buffer message = cast_encrypt(&m->ann, "who is that?");
     mls_buffer_clear(&message);
     assert_int_equal(mls_group_commit(m->ann.group, NULL, &bundle), MLS_OK);
     assert_int_equal(bundle.welcome.size, 0);
@@ -268,12 +244,12 @@ static void proposals_that_are_cleared_are_no_dead_end(void **state)
                                        &(struct mls_proposal_options){.kind = MLS_PROPOSE_UPDATE},
                                        &proposal),
                      MLS_OK);
-    assert_int_equal(process(&m->ann, &proposal), MLS_OK);
-    assert_int_equal(process(&m->bob, &proposal), MLS_OK);
+    assert_int_equal(cast_process(&m->ann, &proposal), MLS_OK);
+    assert_int_equal(cast_process(&m->bob, &proposal), MLS_OK);
     mls_buffer_clear(&proposal);
     assert_int_equal(mls_group_propose(m->bob.group, &removal, &proposal), MLS_OK);
-    assert_int_equal(process(&m->ann, &proposal), MLS_OK);
-    assert_int_equal(process(&m->mal, &proposal), MLS_OK);
+    assert_int_equal(cast_process(&m->ann, &proposal), MLS_OK);
+    assert_int_equal(cast_process(&m->mal, &proposal), MLS_OK);
     mls_buffer_clear(&proposal);
     /* One of two is dropped: the other is committed. */
     assert_true(mls_group_next_proposal(m->ann.group, &index, &view));
@@ -290,7 +266,7 @@ static void proposals_that_are_cleared_are_no_dead_end(void **state)
     assert_int_equal(mls_group_clear_proposals(m->ann.group), MLS_OK);
     world_reload(&m->ann);
     assert_int_equal(mls_group_pending_proposals(m->ann.group), 0);
-    struct mls_buffer message = encrypted(&m->ann, "no longer in the way");
+    struct mls_buffer message = cast_encrypt(&m->ann, "no longer in the way");
     mls_buffer_clear(&message);
     assert_int_equal(mls_group_commit(m->bob.group, NULL, &bundle), MLS_OK);
     world_take_commit(&m->ann, mls_buffer_done(&bundle.commit));
@@ -315,14 +291,14 @@ static void nobody_takes_a_members_place_by_its_name(void **state)
     struct mls_join_options taking = {.replaced_leaf = &place};
     assert_int_equal(
         mls_group_join_external(forged, mls_buffer_done(&info), &taking, &group, &joining), MLS_OK);
-    assert_int_equal(process(&m->ann, &joining), MLS_ERR_LEAF_CREDENTIAL_REFUSED);
+    assert_int_equal(cast_process(&m->ann, &joining), MLS_ERR_LEAF_CREDENTIAL_REFUSED);
     mls_buffer_clear(&joining);
     mls_group_destroy(group);
     /* bob itself can. */
     assert_int_equal(mls_group_join_external(m->bob.identity, mls_buffer_done(&info), &options,
                                              &group, &joining),
                      MLS_OK);
-    assert_int_equal(process(&m->ann, &joining), MLS_OK);
+    assert_int_equal(cast_process(&m->ann, &joining), MLS_OK);
     struct mls_staged_view staged;
     assert_int_equal(mls_group_look_at_staged(m->ann.group, MLS_STAGED_RECEIVED, &staged), MLS_OK);
     assert_true(staged.sender == MLS_FROM_NEW_MEMBER && staged.replaces && staged.replaced == 1);
@@ -346,9 +322,9 @@ static void own_commits_are_told_apart(void **state)
         world_use_policy(&m->ann);
         assert_int_equal(mls_group_commit(m->ann.group, &path, &first), MLS_OK);
         assert_int_equal(mls_group_discard(m->ann.group, MLS_STAGED_OWN), MLS_OK);
-        assert_int_equal(process(&m->ann, &first.commit), MLS_ERR_OWN_COMMIT);
+        assert_int_equal(cast_process(&m->ann, &first.commit), MLS_ERR_OWN_COMMIT);
         assert_int_equal(mls_group_commit(m->ann.group, &path, &second), MLS_OK);
-        assert_int_equal(process(&m->ann, &first.commit), MLS_ERR_OWN_COMMIT);
+        assert_int_equal(cast_process(&m->ann, &first.commit), MLS_ERR_OWN_COMMIT);
         world_reload(&m->ann);
         assert_int_equal(mls_group_process(m->ann.group, mls_buffer_done(&second.commit), &event),
                          MLS_OK);
@@ -386,7 +362,7 @@ static void large_proposals_take_no_more_than_the_bound(void **state)
         if (mls_group_propose(m->mal.group, &options, &proposal) != MLS_OK) {
             break;
         }
-        taken += process(&m->ann, &proposal) == MLS_OK;
+        taken += cast_process(&m->ann, &proposal) == MLS_OK;
         mls_buffer_clear(&proposal);
     }
     assert_in_range(taken, 1, MLS_PENDING_MAX_BYTES / BIG_PROPOSAL_BYTES);

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <sodium.h>
 
-#include "mls_world.h"
+#include "mls_cast.h"
 
 #define CREW 4
 
@@ -19,10 +19,8 @@ static int crew_open(void **state)
     static struct world_client m[CREW];
     static const char *const names[CREW] = {"ann", "bob", "cleo", "dan"};
     world_seed(53);
+    cast_enter(m, names, CREW);
     for (size_t i = 0; i < CREW; i++) {
-        world_client_open(&m[i], names[i]);
-        m[i].environment.policy = (struct mls_policy){0};
-        world_use_policy(&m[i]);
         world_client_use_storage(&m[i]);
     }
     *state = m;
@@ -31,29 +29,8 @@ static int crew_open(void **state)
 
 static int crew_close(void **state)
 {
-    struct world_client *m = *state;
-    for (size_t i = 0; i < CREW; i++) {
-        world_client_close(&m[i]);
-    }
-    assert_int_equal(world_memory()->live, 0);
+    cast_leave(*state, CREW);
     return 0;
-}
-
-static enum mls_error process(struct world_client *client, const struct mls_buffer *message)
-{
-    struct mls_event event;
-    enum mls_error error = mls_group_process(client->group, mls_buffer_done(message), &event);
-    mls_event_clear(&event);
-    return error;
-}
-
-static struct mls_buffer encrypted(struct world_client *client, const char *text)
-{
-    struct mls_buffer message;
-    assert_int_equal(
-        mls_group_encrypt(client->group, slice_of_text(text), slice_of_text("aad"), &message),
-        MLS_OK);
-    return message;
 }
 
 static struct mls_commit_bundle commit(struct world_client *by,
@@ -77,7 +54,7 @@ static void a_message_tells_where_it_belongs(void **state)
     struct mls_message_view view;
     struct mls_buffer info;
     world_group(m, 2);
-    struct mls_buffer message = encrypted(&m[0], "text");
+    struct mls_buffer message = cast_encrypt(&m[0], "text");
     assert_int_equal(mls_peek(mls_buffer_done(&message), &view), MLS_OK);
     assert_int_equal(view.kind, MLS_MESSAGE_PRIVATE);
     assert_int_equal(view.content, MLS_IS_APPLICATION);
@@ -284,26 +261,26 @@ static void what_was_sent_before_a_removal_is_still_read(void **state)
     uint32_t gone = 2;
     struct mls_commit_options removal = {.remove = &gone, .remove_count = 1};
     world_group(m, 3);
-    struct mls_buffer older = encrypted(&m[0], "an epoch ago");
+    struct mls_buffer older = cast_encrypt(&m[0], "an epoch ago");
     struct mls_commit_bundle bundle = commit(&m[0], NULL);
     world_take_commit(&m[1], mls_buffer_done(&bundle.commit));
     world_take_commit(&m[2], mls_buffer_done(&bundle.commit));
     assert_int_equal(mls_group_merge(m[0].group, MLS_STAGED_OWN), MLS_OK);
     mls_commit_bundle_clear(&bundle);
-    struct mls_buffer late = encrypted(&m[0], "sent before, read after");
-    struct mls_buffer later = encrypted(&m[0], "and one that it reads after a restart");
+    struct mls_buffer late = cast_encrypt(&m[0], "sent before, read after");
+    struct mls_buffer later = cast_encrypt(&m[0], "and one that it reads after a restart");
     bundle = commit(&m[1], &removal);
     world_take_commit(&m[0], mls_buffer_done(&bundle.commit));
     world_take_commit(&m[2], mls_buffer_done(&bundle.commit));
-    struct mls_buffer after = encrypted(&m[0], "not for who is gone");
-    assert_int_equal(process(&m[2], &late), MLS_OK);
-    assert_int_equal(process(&m[2], &late), MLS_ERR_REPLAYED);
+    struct mls_buffer after = cast_encrypt(&m[0], "not for who is gone");
+    assert_int_equal(cast_process(&m[2], &late), MLS_OK);
+    assert_int_equal(cast_process(&m[2], &late), MLS_ERR_REPLAYED);
     world_reload(&m[2]);
-    assert_int_equal(process(&m[2], &late), MLS_ERR_REPLAYED);
-    assert_int_equal(process(&m[2], &later), MLS_OK);
-    assert_int_equal(process(&m[2], &older), MLS_OK);
-    assert_int_equal(process(&m[2], &after), MLS_ERR_GROUP_CLOSED);
-    assert_int_equal(process(&m[2], &bundle.commit), MLS_ERR_GROUP_CLOSED);
+    assert_int_equal(cast_process(&m[2], &late), MLS_ERR_REPLAYED);
+    assert_int_equal(cast_process(&m[2], &later), MLS_OK);
+    assert_int_equal(cast_process(&m[2], &older), MLS_OK);
+    assert_int_equal(cast_process(&m[2], &after), MLS_ERR_GROUP_CLOSED);
+    assert_int_equal(cast_process(&m[2], &bundle.commit), MLS_ERR_GROUP_CLOSED);
     struct mls_buffer none;
     assert_int_equal(mls_group_encrypt(m[2].group, slice_of_text("x"), slice_of(NULL, 0), &none),
                      MLS_ERR_GROUP_CLOSED);
@@ -322,12 +299,12 @@ static void without_past_epochs_a_removal_takes_all(void **state)
     struct mls_commit_options removal = {.remove = &gone, .remove_count = 1};
     world_group(m, 3);
     assert_int_equal(mls_group_set_past_epochs(m[2].group, 0), MLS_OK);
-    struct mls_buffer late = encrypted(&m[0], "too late");
+    struct mls_buffer late = cast_encrypt(&m[0], "too late");
     struct mls_commit_bundle bundle = commit(&m[1], &removal);
     world_take_commit(&m[2], mls_buffer_done(&bundle.commit));
-    assert_int_equal(process(&m[2], &late), MLS_ERR_GROUP_CLOSED);
+    assert_int_equal(cast_process(&m[2], &late), MLS_ERR_GROUP_CLOSED);
     world_reload(&m[2]);
-    assert_int_equal(process(&m[2], &late), MLS_ERR_GROUP_CLOSED);
+    assert_int_equal(cast_process(&m[2], &late), MLS_ERR_GROUP_CLOSED);
     mls_buffer_clear(&late);
     mls_commit_bundle_clear(&bundle);
 }
@@ -378,7 +355,7 @@ static void a_signature_key_is_changed_by_a_commit(void **state)
     world_group(m, 3);
     struct mls_identity *next = renewed(&m[1]);
     assert_int_equal(mls_group_set_next_identity(m[1].group, next), MLS_OK);
-    struct mls_buffer before = encrypted(&m[1], "under the old key");
+    struct mls_buffer before = cast_encrypt(&m[1], "under the old key");
     struct mls_commit_bundle bundle = commit(&m[1], &path);
     world_reload(&m[1]);
     assert_int_equal(mls_group_merge(m[1].group, MLS_STAGED_OWN), MLS_ERR_IDENTITY);
@@ -391,7 +368,7 @@ static void a_signature_key_is_changed_by_a_commit(void **state)
     assert_true(slice_equal(member.signature_key, mls_identity_signature_key(next)));
     world_agree(m, 3);
     world_talk(m, 3, 1);
-    assert_int_equal(process(&m[0], &before), MLS_OK);
+    assert_int_equal(cast_process(&m[0], &before), MLS_OK);
     mls_buffer_clear(&before);
     mls_commit_bundle_clear(&bundle);
 }
@@ -405,8 +382,8 @@ static void a_signature_key_is_changed_by_an_update(void **state)
     struct mls_identity *next = renewed(&m[1]);
     assert_int_equal(mls_group_set_next_identity(m[1].group, next), MLS_OK);
     assert_int_equal(mls_group_propose(m[1].group, &update, &proposal), MLS_OK);
-    assert_int_equal(process(&m[0], &proposal), MLS_OK);
-    assert_int_equal(process(&m[2], &proposal), MLS_OK);
+    assert_int_equal(cast_process(&m[0], &proposal), MLS_OK);
+    assert_int_equal(cast_process(&m[2], &proposal), MLS_OK);
     struct mls_commit_bundle bundle = commit(&m[0], NULL);
     assert_int_equal(mls_group_merge(m[0].group, MLS_STAGED_OWN), MLS_OK);
     world_take_commit(&m[1], mls_buffer_done(&bundle.commit));
@@ -425,7 +402,7 @@ static void a_member_does_not_change_its_name(void **state)
     world_group(m, 3);
     assert_int_equal(mls_group_set_next_identity(m[1].group, m[3].identity), MLS_OK);
     struct mls_commit_bundle bundle = commit(&m[1], &path);
-    assert_int_equal(process(&m[0], &bundle.commit), MLS_ERR_LEAF_CREDENTIAL_REFUSED);
+    assert_int_equal(cast_process(&m[0], &bundle.commit), MLS_ERR_LEAF_CREDENTIAL_REFUSED);
     mls_commit_bundle_clear(&bundle);
 }
 
