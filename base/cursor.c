@@ -45,7 +45,7 @@ uint64_t reader_u64(struct reader *reader)
     return taken == NULL ? 0 : bytes_get_u64_be(taken);
 }
 
-uint64_t reader_varint(struct reader *reader)
+static uint64_t long_varint(struct reader *reader)
 {
     uint64_t value = 0;
     for (unsigned i = 0; i < VARINT_MAX_BYTES; i++) {
@@ -62,6 +62,22 @@ uint64_t reader_varint(struct reader *reader)
     }
     reader->failed = true;
     return 0;
+}
+
+uint64_t reader_varint(struct reader *reader)
+{
+    /* Most are lengths of one byte or two. */
+    const uint8_t *at = reader->at;
+    size_t left = reader_left(reader);
+    if (left > 0 && at[0] < 0x80) {
+        reader->at += 1;
+        return at[0];
+    }
+    if (left > 1 && at[1] < 0x80 && at[1] != 0) {
+        reader->at += 2;
+        return (uint64_t)(at[0] & 0x7f) | (uint64_t)at[1] << 7;
+    }
+    return long_varint(reader);
 }
 
 struct id reader_id(struct reader *reader)

@@ -11,10 +11,19 @@ struct recent_entry {
     uint32_t next; /* in its bucket: a place; NONE: the last */
 };
 
+/* With a seed alone the hash would make this of it anew for every body. */
+static void secret_make(struct recent *recent)
+{
+    for (size_t i = 0; i < sizeof(recent->secret) / sizeof(recent->secret[0]); i++) {
+        recent->secret[i] = XXH3_64bits_withSeed(&i, sizeof(i), recent->key);
+    }
+}
+
 int recent_init(struct recent *recent, struct memory *memory, uint32_t capacity, uint64_t key)
 {
     COLUMBA_ASSERT(capacity > 0 && (capacity & (capacity - 1)) == 0);
     *recent = (struct recent){.capacity = capacity, .horizon_ms = UINT64_MAX, .key = key};
+    secret_make(recent);
     /* Not zeroed: what is never used is never touched. */
     recent->entries = memory_allocate(memory, capacity * sizeof(*recent->entries));
     recent->buckets = memory_allocate(memory, capacity * sizeof(*recent->buckets));
@@ -53,7 +62,8 @@ struct recent_message recent_message_of(const struct recent *recent, const struc
     memcpy(names, conversation->bytes, ID_BYTES);
     memcpy(names + ID_BYTES, message->bytes, ID_BYTES);
     XXH128_hash_t id = XXH3_128bits_withSeed(names, sizeof(names), recent->key);
-    XXH128_hash_t content = XXH3_128bits_withSeed(body.data, body.size, recent->key);
+    XXH128_hash_t content =
+        XXH3_128bits_withSecret(body.data, body.size, recent->secret, sizeof(recent->secret));
     return (struct recent_message){.id = {id.low64, id.high64},
                                    .body = {content.low64, content.high64},
                                    .unix_ms = message_id_unix_ms(message)};

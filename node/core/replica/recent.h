@@ -40,6 +40,7 @@ struct recent {
     uint32_t next;     /* the place of the next one, counted for ever */
     uint64_t horizon_ms;
     uint64_t key;
+    uint64_t secret[24]; /* made of the key, for long inputs */
 };
 
 /* Everything is unknown until recent_begin. */

@@ -14,27 +14,15 @@ static void write_refuse(struct core *core, const struct answer_to *to, enum col
     answer_written(core, to, &(struct message_written){.error = error});
 }
 
-static enum columba_error rows_check(struct slice packed)
+static enum columba_error form_check(const struct packed_row *row)
 {
-    struct packed_reader reader;
-    struct packed_row row;
-    packed_reader_init(&reader, packed);
-    uint32_t count = 0;
-    while (packed_reader_next(&reader, &row)) {
-        if (++count > WRITE_MAX_ROWS) {
-            return ERR_TOO_LARGE;
-        }
-        if (!schema_table_is_known(row.table) || row.clustering.size > KEY_CLUSTERING_MAX_BYTES ||
-            row_check(row.table, row.row) != COLUMBA_OK) {
-            return ERR_MALFORMED;
-        }
-        /* No request makes such cells yet. One that does has to read the row first, and to take
-         * them only as row_growth_judge allows. */
-        if (row_growth_bytes(row.row) > 0) {
-            return ERR_NOT_SUPPORTED;
-        }
+    if (!schema_table_is_known(row->table) || row->clustering.size > KEY_CLUSTERING_MAX_BYTES ||
+        row_check(row->table, row->row) != COLUMBA_OK) {
+        return ERR_MALFORMED;
     }
-    return packed_reader_failed(&reader) ? ERR_MALFORMED : COLUMBA_OK;
+    /* No request makes such cells yet. One that does has to read the row first, and to take them
+     * only as row_growth_judge allows. */
+    return row_growth_bytes(row->row) > 0 ? ERR_NOT_SUPPORTED : COLUMBA_OK;
 }
 
 /* Ids of the far future: they would stay the newest for ever. */
@@ -61,17 +49,27 @@ static bool row_is_ahead(const struct core *core, const struct packed_row *row)
     return false;
 }
 
-static bool rows_are_ahead(const struct core *core, const struct message_write *write)
+/* What this node made a moment ago has the right form; what other replicas hold already is taken as
+ * it is, whatever its time. */
+static enum columba_error rows_check(const struct core *core, const struct message_write *write,
+                                     bool is_own)
 {
+    /* A replica whose own clock is wrong cannot judge it. */
+    bool judges_time = !write->is_repair && !core->clock_is_wrong;
     struct packed_reader reader;
     struct packed_row row;
+    enum columba_error error = COLUMBA_OK;
     packed_reader_init(&reader, write->packed);
-    while (packed_reader_next(&reader, &row)) {
-        if (row_is_ahead(core, &row)) {
-            return true;
+    for (uint32_t count = 1; error == COLUMBA_OK && packed_reader_next(&reader, &row); count++) {
+        if (count > WRITE_MAX_ROWS) {
+            return ERR_TOO_LARGE;
+        }
+        error = is_own ? COLUMBA_OK : form_check(&row);
+        if (error == COLUMBA_OK && judges_time && row_is_ahead(core, &row)) {
+            error = ERR_CLOCK_AHEAD;
         }
     }
-    return false;
+    return error == COLUMBA_OK && packed_reader_failed(&reader) ? ERR_MALFORMED : error;
 }
 
 static enum columba_error write_check(struct core *core, const struct message_write *write,
@@ -97,15 +95,7 @@ static enum columba_error write_check(struct core *core, const struct message_wr
         (write->has_outbox && !outbox_has_room(&core->outbox, core->memory))) {
         return ERR_OVERLOADED;
     }
-    /* What this node made a moment ago has the right form; what other replicas hold already is
-     * taken as it is. */
-    enum columba_error error = is_own ? COLUMBA_OK : rows_check(write->packed);
-    /* A replica whose own clock is wrong cannot judge it. */
-    bool judges_time = !write->is_repair && !core->clock_is_wrong;
-    if (error == COLUMBA_OK && judges_time && rows_are_ahead(core, write)) {
-        error = ERR_CLOCK_AHEAD;
-    }
-    return error;
+    return rows_check(core, write, is_own);
 }
 
 /* A conversation's row that passes by tells the membership version it will have. */
@@ -143,12 +133,10 @@ static bool rows_gather(struct core *core, const struct message_write *write, ui
 
 /* Into the open batch, with its outbox entry; the answer waits for that batch. */
 static enum columba_error write_gather(struct core *core, const struct message_write *write,
-                                       const struct look_messages *messages,
+                                       uint64_t token, const struct look_messages *messages,
                                        const struct answer_to *to, struct waiter *out_waiter)
 {
-    struct partition partition =
-        partition_of(&core->cluster, write->partition_kind, &write->partition);
-    if (!rows_gather(core, write, partition.token)) {
+    if (!rows_gather(core, write, token)) {
         return ERR_NO_MEMORY;
     }
     core->counters.replica_writes++;
@@ -174,7 +162,8 @@ static void looked(struct core *core, struct op *op)
         error = write_check(core, &look->write, &partition, true);
     }
     if (error == COLUMBA_OK) {
-        error = write_gather(core, &look->write, &look->messages, &look->to, &waiter);
+        error =
+            write_gather(core, &look->write, partition.token, &look->messages, &look->to, &waiter);
     }
     if (error == COLUMBA_OK) {
         batch_wait(&core->batch, &waiter);
@@ -213,7 +202,7 @@ void replica_write(struct core *core, const struct message_write *write, const s
         error = ERR_ID_CONFLICT;
     }
     if (error == COLUMBA_OK) {
-        error = write_gather(core, write, &messages, to, &waiter);
+        error = write_gather(core, write, partition.token, &messages, to, &waiter);
     }
     if (error != COLUMBA_OK) {
         write_refuse(core, to, error);
