@@ -11,9 +11,12 @@
  *
  * A page that was cut says nothing about what comes behind its last row, its horizon; the result
  * ends at the nearest one. What comes before it is complete: the replica that knows a
- * conversation's newest message has it at the same place as the merge, so in its page. Rows of the
- * pages can all have moved, to before the place that was asked for, because others know them to be
- * newer: they were in an earlier page or are news, and the read goes on behind the horizon.
+ * conversation's newest message has it at the same place as the merge, so in its page. Nothing can
+ * be left of that: the rows of the pages have moved, to before the place that was asked for,
+ * because others know them to be newer; or the nearest horizon is a row whose place only a replica
+ * knows that the rows were not read from. Then the same place is asked for again, of replicas that
+ * the reads have brought up to date; going on behind the horizon would pass over what comes to lie
+ * before it meanwhile.
  */
 #ifndef COLUMBA_NODE_CORE_COORDINATOR_READ_ACTIVITY_H
 #define COLUMBA_NODE_CORE_COORDINATOR_READ_ACTIVITY_H
