@@ -17,5 +17,8 @@ enum identity_verdict data_identity_judge(const struct id *known, const struct d
     if (order == 0) {
         return IDENTITY_KNOWN;
     }
+#ifdef COLUMBA_BUG_wiped_are_counted
+    return IDENTITY_REPLACED;
+#endif
     return told->accepts_loss && order > 0 ? IDENTITY_REPLACED : IDENTITY_WIPED;
 }

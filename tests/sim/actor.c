@@ -261,6 +261,8 @@ static bool is_excusable(const struct world *world, enum columba_error error)
     case ERR_CORRUPT: /* a replica's read failed, and no other could be asked */
     case ERR_NO_MEMORY:
         return true;
+    case ERR_DISK_FULL:
+        return world->has_full_disks;
     case ERR_CLOCK_AHEAD: /* by a node that does not know yet, or cannot, that its clock is wrong */
         return world->has_wild_clocks;
     default:

@@ -240,7 +240,9 @@ static void send_rubbish(struct actor *actor, struct message *request)
 static void send_conflict(struct actor *actor, struct message *request, uint32_t conversation)
 {
     struct model_message *known = actor_known_message(actor, conversation);
-    if (known == NULL || known->sender != actor->user) {
+    bool is_possible =
+        known != NULL && known->sender == actor->user && world_may_differ(actor->world);
+    if (!is_possible) {
         actor_is_done(actor);
         return;
     }

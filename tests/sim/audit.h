@@ -17,7 +17,10 @@
 
 struct audit;
 
-struct audit *audit_create(struct world *world, uint32_t endpoint);
+/* AUDIT_SWEEP: everything once at QUORUM, while a host is away. */
+enum audit_kind { AUDIT_SWEEP, AUDIT_END };
+
+struct audit *audit_create(struct world *world, uint32_t endpoint, enum audit_kind kind);
 void audit_destroy(struct audit *audit);
 void audit_start(struct audit *audit);
 bool audit_is_done(const struct audit *audit);

@@ -8,6 +8,9 @@
  * part of the commit under way the seed takes; host_start then makes the next process over what
  * survived. A paused host receives (its kernel does) and does nothing.
  *
+ * A host's disk can be taken away and put back: a process on an empty one has another directory
+ * than the others remember, and is refused by them (host_directory.c).
+ *
  * Every callback made for a process carries its `life`; those of an earlier one are ignored.
  */
 #ifndef COLUMBA_SIM_HOST_H
@@ -21,6 +24,7 @@
 #include "gossip/gossip.h"
 #include "node/core/core.h"
 #include "node/core/machine/intake.h"
+#include "node/store/data_identity.h"
 #include "node/store/engine.h"
 #include "proto/frame.h"
 #include "tests/sim/counted_memory.h"
@@ -81,13 +85,24 @@ struct host_request {
     uint64_t awake_us; /* how long the host had been awake when it came */
 };
 
+/* What a machine has that outlives its processes. */
+struct host_disk {
+    struct engine *engine;
+    struct engine_batch *gathering;
+    struct engine_batch *committing;
+    struct counted_memory memory;
+    struct data_identity identity;
+    bool is_admitted; /* the others have been asked about it */
+    uint64_t start_count;
+    struct id known[HOSTS_MAX]; /* which directory every other host had; zero: never met */
+};
+
 struct host {
     struct world *world;
     uint16_t index;
     enum host_state state;
     struct random random;
-    uint64_t life; /* grows at every start and crash */
-    uint64_t start_count;
+    uint64_t life;   /* grows at every start and crash */
     int64_t skew_ms; /* of the wall clock, when it was set */
     int64_t drift_ppm;
     uint64_t clock_set_us;
@@ -96,13 +111,14 @@ struct host {
 
     struct core *core;
     struct gossip *gossip;
-    struct engine *engine;
+    struct host_disk *disk;
+    struct host_disk *lost_disk; /* in whose place an empty one is; NULL: none */
+    struct engine *engine;       /* of the disk, as are these */
     struct engine_batch *gathering;
     struct engine_batch *committing;
     uint64_t committing_batch; /* 0: no commit is under way */
     struct counted_memory core_memory;
     struct counted_memory gossip_memory;
-    struct counted_memory engine_memory;
 
     struct list inputs;
     struct intake intake;
@@ -118,6 +134,9 @@ struct host {
     struct host_link links[HOST_LINKS_MAX];
     uint32_t link_count;
     bool is_peer_alive[HOSTS_MAX];
+    bool is_listening; /* the others have nothing against its directory, as far as they are there */
+    bool is_refused;   /* they have: the process ends with this turn */
+    uint32_t peers_asked; /* bitmap over nodes: who answered a greeting, or could not be reached */
 
     struct host_send sends[HOST_SENDS_REMEMBERED];
     uint32_t send_next;
@@ -131,7 +150,11 @@ struct host {
 
     uint64_t slow_disk_until_us;
     uint64_t reads_fail_until_us;
-    uint64_t full_until_us; /* its shell refuses what comes in, now and then */
+    uint64_t full_until_us;    /* its shell refuses what comes in, now and then */
+    uint64_t no_room_until_us; /* not even the reserve of the disk is left: commits fail */
+    uint64_t disk_looked_us;
+    uint64_t applied_while_full; /* as it was when the core was told that the disk is full */
+    bool is_disk_full;           /* as the core was told */
     uint64_t crashes;
     uint64_t orphaned;
     uint64_t takeovers; /* of earlier lives */
@@ -148,7 +171,34 @@ uint64_t host_takeovers(const struct host *host);
 /* No other host is held to be dead. */
 bool host_sees_all(const struct host *host);
 
+/* The host is down; the next process finds an empty disk. */
+void host_disk_take(struct host *host);
+/* The host is down, and its disk gone for good: the next process is started on an empty one with
+ * the word that it is so. */
+void host_disk_replace(struct host *host);
+/* The host is down; the disk that was taken is back in its place. */
+void host_disk_return(struct host *host);
+/* Every other host remembers the directory that is on its disk. */
+bool host_directory_is_known(const struct host *host);
+
 /* For the files of the host. */
+
+/* host_disk.c */
+void host_disk_create(struct host *host);
+void host_disk_destroy(struct host *host);
+/* Looks now and then whether the disk is full, tells the core, and that a core which knows takes no
+ * writes. */
+void host_disk_look(struct host *host);
+
+/* host_directory.c */
+void host_directory_make(const struct host *host, struct host_disk *disk, bool accepts_loss);
+void host_directory_start(struct host *host);
+/* What another host says of its directory. False: it is not to be counted as a replica. */
+bool host_directory_meet(struct host *host, uint16_t node, const struct data_identity *told);
+/* The other host has answered a greeting, or could not be reached. */
+void host_directory_asked(struct host *host, uint16_t node);
+/* … or has refused it because of the directory. */
+void host_directory_refused(struct host *host, uint16_t node);
 
 uint64_t host_monotonic_ms(const struct host *host);
 uint64_t host_unix_ms(const struct host *host);

@@ -207,10 +207,11 @@ void host_effects_drain(struct host *host)
 static enum columba_error commit_run(struct host *host)
 {
     const struct engine_table *table = host->engine->table;
-    if (host->fail_commit_in == 0 || --host->fail_commit_in > 0) {
+    bool has_room = world_now_us(host->world) >= host->no_room_until_us;
+    if (has_room && (host->fail_commit_in == 0 || --host->fail_commit_in > 0)) {
         return table->commit(host->engine, host->committing, true);
     }
-    if (host->is_failure_durable) {
+    if (has_room && host->is_failure_durable) {
         table->commit(host->engine, host->committing, true);
     }
     engine_memory_fail_commit(host->engine, 1);
@@ -235,7 +236,7 @@ static void commit_done(void *context, uint64_t life)
 
 void host_commit_start(struct host *host)
 {
-    if (host->is_dying || host->is_stopping || host->committing_batch != 0 ||
+    if (host->is_dying || host->is_stopping || host->is_refused || host->committing_batch != 0 ||
         !core_has_writes(host->core)) {
         return;
     }

@@ -34,7 +34,9 @@ static void drain(struct host *host)
     struct gossip_address to;
     struct slice packet;
     while (gossip_packet_next(host->gossip, &to, &packet)) {
-        network_datagram(host->world->network, host->index, to.bytes[3] - 1u, packet);
+        if (host->is_listening) {
+            network_datagram(host->world->network, host->index, to.bytes[3] - 1u, packet);
+        }
     }
     take_changes(host);
     host_clock_judge(host);
@@ -82,6 +84,9 @@ void host_gossip_stop(struct host *host)
 void host_gossip_input(struct host *host, const struct input *input)
 {
     struct gossip_address from = address_of(input->from);
+    if (!host->is_listening) {
+        return;
+    }
     host_clock_tell(host);
     gossip_receive(host->gossip, host_monotonic_ms(host), &from,
                    slice_of(input->bytes, input->size));
@@ -106,10 +111,13 @@ void host_gossip_unreachable(struct host *host, uint16_t node)
 
 bool host_sees_all(const struct host *host)
 {
+    uint32_t alive = 0;
     for (uint16_t node = 0; node < host->world->plan.node_count; node++) {
-        if (node != host->index && !host->is_peer_alive[node]) {
+        bool is_expected = !world_is_lost(host->world, node);
+        if (node != host->index && host->is_peer_alive[node] != is_expected) {
             return false;
         }
+        alive += is_expected;
     }
-    return gossip_alive_count(host->gossip) == host->world->plan.node_count;
+    return gossip_alive_count(host->gossip) == alive;
 }

@@ -17,12 +17,7 @@ struct host *host_create(struct world *world, uint16_t index)
     random_init(&host->random, world->options.seed, STREAM_HOST + index);
     counted_memory_init(&host->core_memory);
     counted_memory_init(&host->gossip_memory);
-    counted_memory_init(&host->engine_memory);
-    host->engine = engine_memory_open(&host->engine_memory.memory);
-    COLUMBA_ASSERT(host->engine != NULL);
-    host->gathering = host->engine->table->batch_create(host->engine);
-    host->committing = host->engine->table->batch_create(host->engine);
-    COLUMBA_ASSERT(host->gathering != NULL && host->committing != NULL);
+    host_disk_create(host);
     arena_init(&host->decoding, memory_system(), DECODE_ARENA_MAX_BYTES);
     arena_init(&host->encoding, memory_system(), DECODE_ARENA_MAX_BYTES);
     arena_init(&host->lying, memory_system(), 4u * DECODE_ARENA_MAX_BYTES);
@@ -42,14 +37,7 @@ void host_destroy(struct host *host)
     if (host->state != HOST_DOWN) {
         host_crash(host, false);
     }
-    host->engine->table->batch_destroy(host->gathering);
-    host->engine->table->batch_destroy(host->committing);
-    host->engine->table->close(host->engine);
-    if (host->engine_memory.blocks != 0) {
-        findings_add(&host->world->findings, "host %u: the engine leaks %llu blocks, %llu B",
-                     host->index, (unsigned long long)host->engine_memory.blocks,
-                     (unsigned long long)host->engine_memory.bytes);
-    }
+    host_disk_destroy(host);
     arena_clear(&host->decoding);
     arena_clear(&host->encoding);
     arena_clear(&host->lying);
@@ -71,12 +59,12 @@ void host_start(struct host *host)
 {
     COLUMBA_ASSERT(host->state == HOST_DOWN);
     host->life++;
-    host->start_count++;
+    host->disk->start_count++;
     host->monotonic_offset_ms = 1 + random_below(&host->random, BOOT_OFFSET_MAX_MS);
     host->core_memory.fail_permille = 0;
     struct core_config config = host->world->plan.core;
     config.self = host->index;
-    config.start_count = host->start_count;
+    config.start_count = host->disk->start_count;
     config.seed = random_u64(&host->random);
     host->core = core_create(&host->core_memory.memory, &config, host->world->topology);
     COLUMBA_ASSERT(host->core != NULL);
@@ -86,10 +74,12 @@ void host_start(struct host *host)
     host->timer_at_us = UINT64_MAX;
     network_up(host->world->network, host->index);
     trace_note(&host->world->trace, "host %u starts, life %llu", host->index,
-               (unsigned long long)host->start_count);
+               (unsigned long long)host->disk->start_count);
+    host_directory_start(host);
     core_now(host->core, host_monotonic_ms(host), host_unix_ms(host));
     core_step(host->core, &(struct event){.type = EVENT_STARTED});
     host_effects_drain(host);
+    host_disk_look(host);
     host_gossip_start(host);
     host_links_start(host);
     host_turn_soon(host);
@@ -125,6 +115,8 @@ void host_crash(struct host *host, bool silent)
     host->link_count = 0;
     host->is_dying = false;
     host->is_stopping = false;
+    host->is_disk_full = false;
+    host->disk_looked_us = 0;
     host->fail_commit_in = 0;
     host->has_turn = false;
     memset(host->requests, 0, sizeof host->requests);

@@ -174,6 +174,8 @@ static void hello_send(struct host *host, const struct host_link *link)
     hello.hello.cluster_name = topology->cluster_name;
     hello.hello.host_id = topology->nodes[host->index].host_id;
     hello.hello.software = slice_of_text("columba-sim");
+    hello.hello.directory_id = host->disk->identity.id;
+    hello.hello.accepts_loss = host->disk->identity.accepts_loss;
     host_frame_send(host, link->connection, 0, &hello);
 }
 
@@ -221,6 +223,8 @@ static void welcome_send(struct host *host, uint64_t connection, uint64_t reques
         .read_consistency = topology->read_consistency,
         .write_consistency = topology->write_consistency,
         .fanout_members_max = host->world->plan.core.fanout_members_max,
+        .directory_id = host->disk->identity.id,
+        .accepts_loss = host->disk->identity.accepts_loss,
     };
     host_frame_send(host, connection, request_id, &welcome);
 }
@@ -232,6 +236,7 @@ static void link_remove(struct host *host, struct host_link *link)
     struct host_link removed = *link;
     *link = host->links[--host->link_count];
     if (removed.is_outgoing) {
+        host_directory_asked(host, removed.node);
         if (removed.is_ready) {
             host_peer_report(host, removed.node);
             host_gossip_unreachable(host, removed.node);
@@ -293,6 +298,27 @@ static void step_answer(struct host *host, const struct host_link *link, const s
     core_step(host->core, &event);
 }
 
+/* How the other host finds out that its directory is not the one it had. */
+static void link_turn_away(struct host *host, struct host_link *link, const struct frame *frame)
+{
+    struct message wiped = {.type = MESSAGE_STATUS, .status = {.error = ERR_WIPED}};
+    host_frame_send(host, link->connection, frame->request_id, &wiped);
+    link_refuse(host, link);
+}
+
+static void take_welcome(struct host *host, struct host_link *link, const struct message *message)
+{
+    const struct data_identity told = {.id = message->welcome.directory_id,
+                                       .accepts_loss = message->welcome.accepts_loss};
+    if (!host_directory_meet(host, link->node, &told)) {
+        link_refuse(host, link);
+        return;
+    }
+    link->is_ready = true;
+    host_directory_asked(host, link->node);
+    host_peer_report(host, link->node);
+}
+
 static void take_first_incoming(struct host *host, struct host_link *link,
                                 const struct frame *frame, const struct message *message)
 {
@@ -301,8 +327,14 @@ static void take_first_incoming(struct host *host, struct host_link *link,
         return;
     }
     if (message->hello.role == ROLE_NODE) {
+        const struct data_identity told = {.id = message->hello.directory_id,
+                                           .accepts_loss = message->hello.accepts_loss};
         link->node = topology_node_by_host(host->world->topology, &message->hello.host_id);
         COLUMBA_ASSERT(link->node == link->endpoint);
+        if (!host_directory_meet(host, link->node, &told)) {
+            link_turn_away(host, link, frame);
+            return;
+        }
     }
     link->is_ready = true;
     welcome_send(host, link->connection, frame->request_id);
@@ -313,11 +345,13 @@ static void take_message(struct host *host, struct host_link *link, const struct
 {
     if (link->is_outgoing && !link->is_ready) {
         if (message->type == MESSAGE_WELCOME) {
-            link->is_ready = true;
-            host_peer_report(host, link->node);
-        } else {
-            link_refuse(host, link);
+            take_welcome(host, link, message);
+            return;
         }
+        if (message->type == MESSAGE_STATUS && message->status.error == ERR_WIPED) {
+            host_directory_refused(host, link->node);
+        }
+        link_refuse(host, link);
     } else if (link->is_outgoing) {
         step_answer(host, link, frame, message);
     } else if (!link->is_ready) {
@@ -353,6 +387,10 @@ static void take_frame(struct host *host, struct host_link *link, const struct i
 
 void host_link_input(struct host *host, const struct input *input)
 {
+    if (input->type == INPUT_ACCEPTED && !host->is_listening) {
+        network_close(host->world->network, input->number, host->index);
+        return;
+    }
     if (input->type == INPUT_ACCEPTED) {
         link_add(host, input->number, input->from);
         return;

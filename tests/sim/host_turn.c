@@ -142,6 +142,7 @@ static void turn(struct host *host)
     core_now(host->core, host_monotonic_ms(host), host_unix_ms(host));
     host_clock_tell(host);
     host_clock_judge(host);
+    host_disk_look(host);
     do {
         take_inputs(host);
         turn_timers(host);
@@ -151,7 +152,7 @@ static void turn(struct host *host)
         check_caps(host);
         host_requests_check(host);
     }
-    if (host->is_dying || host->is_stopping) {
+    if (host->is_dying || host->is_stopping || host->is_refused) {
         host_crash(host, false);
         nemesis_host_fell(host->world->nemesis, host->index);
     } else {

@@ -263,6 +263,26 @@ void model_message_known(struct model *model, struct model_message *message, uin
     message->known_at_us = now_us < message->known_at_us ? now_us : message->known_at_us;
 }
 
+static void weak_forget(struct model_message *message)
+{
+    if (message != NULL && message->known_at_us == NEVER) {
+        message->may_be_lost = !model_body_is_refused(message);
+        message->is_unknown = message->is_unknown || message->is_acknowledged;
+        message->is_acknowledged = false;
+    }
+}
+
+void model_weak_forget(struct model *model)
+{
+    for (uint32_t i = 0; i < model->conversation_count; i++) {
+        const struct model_conversation *conversation = &model->conversations[i];
+        for (uint32_t k = 0; k < conversation->message_count; k++) {
+            weak_forget(conversation->messages[k]);
+            weak_forget(conversation->messages[k]->other);
+        }
+    }
+}
+
 void model_send_begin(struct model_message *message)
 {
     message->attempts_open++;

@@ -62,6 +62,7 @@ struct model_message {
     bool is_acknowledged;        /* at any level */
     bool is_unknown;             /* an attempt ended without a clear word */
     bool is_imported;            /* fanned out to nobody */
+    bool may_be_lost;            /* it was below a quorum when a host lost its disk */
     bool is_rival;               /* another body of the id of a message, and not in the list */
     struct model_message *other; /* … of which this one has it; NULL: none */
     /* Somebody sent another body under this id after it was known: below a quorum a replica that
@@ -121,6 +122,9 @@ struct model_message *model_rival_add(struct model_message *message, struct slic
 struct model_message *model_body(struct model_message *message, struct slice content);
 /* A QUORUM answer showed or acknowledged it. */
 void model_message_known(struct model *model, struct model_message *message, uint64_t now_us);
+/* A replica is gone for good, with what only it had: what was acknowledged below a quorum, or had
+ * an unknown outcome, and has not been read at QUORUM. */
+void model_weak_forget(struct model *model);
 /* NULL: no such message was ever sent there. */
 struct model_message *model_message(const struct model_conversation *conversation,
                                     const struct id *id);

@@ -25,6 +25,8 @@
     X(CLOCK_JUMPS, 400, 8)                                                                         \
     X(NO_MEMORY, 200, 8)                                                                           \
     X(FULL, 300, 10)                                                                               \
+    X(DISK_FULL, 300, 10)                                                                          \
+    X(WIPE, 250, 5)                                                                                \
     X(CLIENT_CLOCK, 600, 20)                                                                       \
     X(FORGERY, 600, 15)                                                                            \
     X(CLOCK_DRIFTS, 300, 4)
@@ -50,6 +52,8 @@ static const uint32_t fault_weight[FAULT_COUNT] = {
 
 #define DOWN_MIN_US 200000u
 #define DOWN_MEAN_US 3000000u
+#define DISK_FULL_MEAN_US 3000000u
+#define WIPED_MEAN_US 8000000u
 #define PAUSE_MEAN_US 1500000u
 #define PARTITION_MEAN_US 3000000u
 #define STORM_MEAN_US 3000000u
@@ -69,6 +73,7 @@ struct nemesis {
     struct network_weather fair;
     uint64_t storm; /* number of the last one: an earlier one's end does not end a later one */
     uint64_t cut;
+    uint64_t weather; /* number of the bad weather */
 };
 
 static void set_climate(struct nemesis *nemesis)
@@ -121,11 +126,23 @@ static struct host *random_host(struct nemesis *nemesis)
     return nemesis->world->hosts[random_below(&nemesis->random, nemesis->world->plan.node_count)];
 }
 
+/* It cannot be opened before there is room. */
+static bool has_room(const struct host *host)
+{
+    return world_now_us(host->world) >= host->no_room_until_us;
+}
+
 static void host_back(void *context, uint64_t life)
 {
     struct host *host = context;
-    if (host->state == HOST_DOWN && host->life == life && !host->world->is_over) {
+    if (host->state != HOST_DOWN || host->life != life || host->world->is_over ||
+        world_is_lost(host->world, host->index)) {
+        return;
+    }
+    if (has_room(host)) {
         host_start(host);
+    } else {
+        nemesis_host_fell(host->world->nemesis, host->index);
     }
 }
 
@@ -285,6 +302,82 @@ static void fault_full(struct nemesis *nemesis)
         world_now_us(nemesis->world) + random_exponential(&nemesis->random, PAUSE_MEAN_US);
 }
 
+static void room_returns(void *context, uint64_t argument)
+{
+    (void)argument;
+    struct host *host = context;
+    engine_memory_set_full(host->engine, false);
+}
+
+/* On one host, or on all at the same time. In some, others on the same disk take the reserve too.
+ */
+static void fault_disk_full(struct nemesis *nemesis)
+{
+    struct world *world = nemesis->world;
+    bool is_everywhere = random_chance(&nemesis->random, 200);
+    bool is_spent = random_chance(&nemesis->random, 200);
+    uint64_t full_us = random_exponential(&nemesis->random, DISK_FULL_MEAN_US);
+    const struct host *chosen = random_host(nemesis);
+    world->has_full_disks = true;
+    for (uint16_t i = 0; i < world->plan.node_count; i++) {
+        struct host *host = world->hosts[i];
+        if (is_everywhere || host == chosen) {
+            trace_note(&world->trace, "host %u: the disk fills up%s", host->index,
+                       is_spent ? ", to the last byte" : "");
+            engine_memory_set_full(host->engine, true);
+            host->no_room_until_us = is_spent ? world_now_us(world) + full_us : 0;
+            schedule_after(&world->schedule, full_us, room_returns, host, 0);
+        }
+    }
+}
+
+static void disk_return(struct host *host)
+{
+    if (host->state != HOST_DOWN) {
+        host_crash(host, false);
+    }
+    host_disk_return(host);
+    nemesis_host_fell(host->world->nemesis, host->index);
+}
+
+/* Somebody finds the disk that was the host's. */
+static void disk_found(void *context, uint64_t weather)
+{
+    struct host *host = context;
+    if (host->world->nemesis->weather == weather && host->lost_disk != NULL) {
+        disk_return(host);
+    }
+}
+
+/* A disk is lost while nobody else is without theirs: with two empty directories, each would be
+ * the other's only witness. A single replica would be gone with its witnesses' word. */
+static bool may_be_wiped(const struct world *world, const struct host *host)
+{
+    for (uint16_t i = 0; i < world->plan.node_count; i++) {
+        if (world->hosts[i]->lost_disk != NULL) {
+            return false;
+        }
+    }
+    return world->plan.replication_factor > 1 && host_directory_is_known(host);
+}
+
+static void fault_wipe(struct nemesis *nemesis)
+{
+    struct world *world = nemesis->world;
+    struct host *host = random_host(nemesis);
+    if (!may_be_wiped(world, host)) {
+        return;
+    }
+    if (host->state != HOST_DOWN) {
+        host_crash(host, true);
+    }
+    host_disk_take(host);
+    nemesis_host_fell(nemesis, host->index);
+    schedule_after(&world->schedule,
+                   DOWN_MIN_US + random_exponential(&nemesis->random, WIPED_MEAN_US), disk_found,
+                   host, nemesis->weather);
+}
+
 static int64_t off_by_up_to(struct nemesis *nemesis, uint64_t most)
 {
     return (int64_t)random_below(&nemesis->random, 2 * most + 1) - (int64_t)most;
@@ -433,6 +526,12 @@ static void strike(struct nemesis *nemesis)
     case FAULT_FULL:
         fault_full(nemesis);
         break;
+    case FAULT_DISK_FULL:
+        fault_disk_full(nemesis);
+        break;
+    case FAULT_WIPE:
+        fault_wipe(nemesis);
+        break;
     case FAULT_CLIENT_CLOCK:
         fault_client_clock(nemesis);
         break;
@@ -448,11 +547,10 @@ static void strike(struct nemesis *nemesis)
     }
 }
 
-static void next_fault(void *context, uint64_t argument)
+static void next_fault(void *context, uint64_t weather)
 {
-    (void)argument;
     struct nemesis *nemesis = context;
-    if (nemesis->world->is_calm) {
+    if (nemesis->world->is_calm || nemesis->weather != weather) {
         return;
     }
     if (nemesis->world->plan.climate == CLIMATE_FOUL) {
@@ -462,13 +560,15 @@ static void next_fault(void *context, uint64_t argument)
     }
     schedule_after(&nemesis->world->schedule,
                    random_exponential(&nemesis->random, nemesis->gap_mean_us), next_fault, nemesis,
-                   0);
+                   weather);
 }
 
 void nemesis_start(struct nemesis *nemesis)
 {
     *network_weather(nemesis->world->network) = nemesis->fair;
-    schedule_after(&nemesis->world->schedule, nemesis->gap_mean_us, next_fault, nemesis, 0);
+    nemesis->weather++;
+    schedule_after(&nemesis->world->schedule, nemesis->gap_mean_us, next_fault, nemesis,
+                   nemesis->weather);
 }
 
 void nemesis_stop(struct nemesis *nemesis)
@@ -488,6 +588,11 @@ void nemesis_stop(struct nemesis *nemesis)
         host->reads_fail_until_us = 0;
         host->slow_disk_until_us = 0;
         host->full_until_us = 0;
+        host->no_room_until_us = 0;
+        if (host->lost_disk != NULL) {
+            disk_return(host);
+        }
+        engine_memory_set_full(host->engine, false);
         if (host->state == HOST_DOWN) {
             host_start(host);
         }

@@ -11,128 +11,12 @@
 #include "tests/sim/nemesis.h"
 #include "tests/sim/replicas.h"
 
-#define DEFAULT_FAULTS_US (60u * (uint64_t)MICROSECONDS_PER_SECOND)
 #define SETTLE_STEP_US 200000u
 /* A core looks after what it has not in memory once a second: nothing may come up for longer. */
 #define SETTLE_QUIET_US (3u * (uint64_t)MICROSECONDS_PER_SECOND)
 /* Connections that broke in silence are noticed by then. */
 #define SETTLE_MIN_US (8u * (uint64_t)MICROSECONDS_PER_SECOND)
 #define TOKENS_PER_NODE 8u
-/* With the actors' users, always more than this. */
-#define CROWD_MIN 10u
-#define CROWD_MAX 40u
-#define FAIR_PERMILLE 40u
-#define ONE_SLOW_PERMILLE 40u
-
-/* The plan. */
-
-/* What a shell refuses: hardly anything in most seeds, much in some. */
-static void plan_intake(struct world *world)
-{
-    bool is_tight = random_chance(&world->random, 200);
-    struct intake_limits *limits = &world->plan.intake;
-    *limits = (struct intake_limits){
-        .batch_bytes = is_tight ? 32u * KIB : 64u * MIB,
-        .reads = is_tight ? 64 : 4096,
-    };
-    for (unsigned side = 0; side < INTAKE_SIDES; side++) {
-        limits->sides[side] = (struct intake_side_limits){
-            .connections = UINT32_MAX,
-            .asker_requests = UINT32_MAX,
-            .requests = is_tight ? 24 : 65536,
-            .request_bytes = is_tight ? 2u * MIB : 128u * MIB,
-            .asker_unsent_bytes = UINT64_MAX,
-            .asker_unsent_max_bytes = UINT64_MAX,
-            .unsent_bytes = UINT64_MAX,
-        };
-    }
-}
-
-static void plan_core(struct world *world)
-{
-    struct core_config *config = &world->plan.core;
-    core_config_defaults(config);
-    config->write_timeout_ms = (uint32_t)random_between(&world->random, 500, 2000);
-    config->read_timeout_ms = (uint32_t)random_between(&world->random, 500, 3000);
-    config->speculative_read_ms = (uint32_t)random_between(&world->random, 5, 200);
-    config->takeover_delay_ms = (uint32_t)random_between(&world->random, 300, 3000);
-    /* Tight tables in some seeds: what does not fit is refused, and nothing is lost. */
-    config->operations_max = random_chance(&world->random, 300) ? 48 : 2048;
-    config->operations_bytes_max = random_chance(&world->random, 100) ? 32u * MIB : 512u * MIB;
-    config->outbox_entries_max = random_chance(&world->random, 200) ? 40 : 8192;
-    /* So small that the oldest events are always folded to make room. */
-    config->log_events_max = random_chance(&world->random, 400) ? 256 : 1u << 14;
-    /* The crowd's conversation is a channel in some. */
-    config->fanout_members_max =
-        random_chance(&world->random, 150) ? CROWD_MIN : FANOUT_MEMBERS_DEFAULT;
-    if (world_has(world, EXTRA_CROSSING) && random_chance(&world->random, 400)) {
-        config->fanout_members_max = (uint32_t)random_between(&world->random, 2, 7);
-    }
-    config->conversations_cached_max = random_chance(&world->random, 300) ? 2 : 1024;
-}
-
-/* Mostly three to six nodes and three replicas; clusters of one or two and other factors too. */
-static void plan_cluster(struct world *world)
-{
-    static const uint32_t factors[] = {1, 2, 3, 3, 3, 3, 3, 3, 5, 5};
-    struct world_plan *plan = &world->plan;
-    struct random *random = &world->random;
-    uint32_t drawn = (uint32_t)random_between(random, 3, 6);
-    drawn = random_chance(random, 120) ? (uint32_t)random_between(random, 1, 2) : drawn;
-    uint32_t factor = factors[random_below(random, sizeof factors / sizeof factors[0])];
-    plan->node_count = world->options.nodes != 0 ? world->options.nodes : drawn;
-    plan->replication_factor = factor < plan->node_count ? factor : plan->node_count;
-    plan->rack_count = (uint32_t)random_between(random, 1, 3);
-}
-
-/* Without faults, and with tables and timeouts that nothing should meet. */
-static void plan_climate(struct world *world)
-{
-    struct world_plan *plan = &world->plan;
-    uint64_t drawn = random_below(&world->random, 1000);
-    bool may_be_slow = plan->replication_factor >= 3;
-    plan->slow_host = (uint16_t)random_below(&world->random, plan->node_count);
-    if (drawn < FAIR_PERMILLE) {
-        plan->climate = CLIMATE_FAIR;
-    } else if (drawn < FAIR_PERMILLE + ONE_SLOW_PERMILLE && may_be_slow) {
-        plan->climate = CLIMATE_ONE_SLOW;
-    }
-    if (plan->climate == CLIMATE_FOUL) {
-        return;
-    }
-    core_config_defaults(&plan->core);
-    plan->core.speculative_read_ms = 50;
-    plan->buggify = 0;
-    plan->reads_fail = 0;
-    plan->lies = 0;
-    plan->skew_max_ms = 100;
-}
-
-static void plan_draw(struct world *world)
-{
-    struct world_plan *plan = &world->plan;
-    struct random *random = &world->random;
-    plan_cluster(world);
-    plan->user_count = (uint32_t)random_between(random, 5, 14);
-    plan->actor_count = plan->user_count + (uint32_t)random_below(random, plan->user_count);
-    plan->conversation_count = (uint32_t)random_between(random, 4, 8);
-    plan->crowd_count = (uint32_t)random_between(random, CROWD_MIN, CROWD_MAX);
-    plan->faults_us = DEFAULT_FAULTS_US;
-    if (world->options.minutes > 0) {
-        plan->faults_us = (uint64_t)(world->options.minutes * 60.0 * MICROSECONDS_PER_SECOND);
-    }
-    plan->think_mean_us = random_between(random, 20000, 300000);
-    plan->commit_mean_us = random_between(random, 100, 4000);
-    plan->inline_reads = (uint32_t)random_between(random, 300, 1000);
-    plan->skew_max_ms = random_below(random, 4) == 0 ? 5000 : random_below(random, 300);
-    plan->buggify = (uint32_t)random_below(random, 8);
-    plan->reads_fail = random_chance(random, 300) ? (uint32_t)random_below(random, 30) : 0;
-    uint32_t lies = (uint32_t)random_below(random, 30);
-    plan->lies = world_has(world, EXTRA_LIES) && random_chance(random, 700) ? lies : 0;
-    plan_core(world);
-    plan_climate(world);
-    plan_intake(world);
-}
 
 /* The cluster. */
 
@@ -224,8 +108,9 @@ static void world_create(struct world *world, const struct world_options *option
     trace_init(&world->trace, &world->schedule, options->lines);
     findings_init(&world->findings, &world->schedule);
     random_init(&world->random, options->seed, STREAM_WORLD);
-    plan_draw(world);
-    uint32_t endpoints = world->plan.node_count + 2 * world->plan.actor_count + 2;
+    world_plan_draw(world);
+    world->lost_host = NODE_NONE;
+    uint32_t endpoints = world->plan.node_count + 2 * world->plan.actor_count + 3;
     world->network = network_create(&world->schedule, &world->trace, options->seed, endpoints);
     network_canary(world->network, slice_of_text(WORLD_CANARY));
     make_seal_key(world);
@@ -240,7 +125,7 @@ static void world_create(struct world *world, const struct world_options *option
     for (uint32_t i = 0; i < world->plan.actor_count; i++) {
         world->actors[i] = actor_create(world, i, i % world->plan.user_count);
     }
-    world->importer = importer_create(world, endpoints - 2, world->plan.conversation_count - 1);
+    world->importer = importer_create(world, endpoints - 3, world->plan.conversation_count - 1);
 }
 
 static void world_destroy(struct world *world)
@@ -282,7 +167,7 @@ static bool host_is_settled(const struct host *host)
 static bool is_settled(const struct world *world)
 {
     for (uint16_t i = 0; i < world->plan.node_count; i++) {
-        if (!host_is_settled(world->hosts[i])) {
+        if (!world_is_lost(world, i) && !host_is_settled(world->hosts[i])) {
             return false;
         }
     }
@@ -294,19 +179,28 @@ static bool is_settled(const struct world *world)
     return importer_is_done(world->importer);
 }
 
+static void report_host(struct world *world, const struct host *host)
+{
+    if (host->state != HOST_UP) {
+        findings_add(&world->findings, "host %u is not up", host->index);
+        return;
+    }
+    struct core_counters counters;
+    core_counters_get(host->core, &counters);
+    findings_add(&world->findings,
+                 "host %u does not come to rest: %llu outbox entries, %llu operations, "
+                 "%llu in flight, sees %s",
+                 host->index, (unsigned long long)counters.outbox_entries,
+                 (unsigned long long)counters.operations,
+                 (unsigned long long)core_in_flight(host->core),
+                 host_sees_all(host) ? "all" : "not all alive");
+}
+
 static void report_unsettled(struct world *world)
 {
     for (uint16_t i = 0; i < world->plan.node_count; i++) {
-        struct core_counters counters;
-        core_counters_get(world->hosts[i]->core, &counters);
-        if (!host_is_settled(world->hosts[i])) {
-            findings_add(&world->findings,
-                         "host %u does not come to rest: %llu outbox entries, %llu operations, "
-                         "%llu in flight, sees %s",
-                         i, (unsigned long long)counters.outbox_entries,
-                         (unsigned long long)counters.operations,
-                         (unsigned long long)core_in_flight(world->hosts[i]->core),
-                         host_sees_all(world->hosts[i]) ? "all" : "not all alive");
+        if (!world_is_lost(world, i) && !host_is_settled(world->hosts[i])) {
+            report_host(world, world->hosts[i]);
         }
     }
     for (uint32_t i = 0; i < world->plan.actor_count; i++) {
@@ -366,9 +260,8 @@ static uint32_t audit_endpoint(const struct world *world)
     return world->plan.node_count + 2 * world->plan.actor_count + 1;
 }
 
-static void run_audit(struct world *world)
+static void audit_run(struct world *world, struct audit *audit)
 {
-    struct audit *audit = audit_create(world, audit_endpoint(world));
     uint64_t end_us = world_now_us(world) + AUDIT_MAX_US + world->plan.faults_us;
     audit_start(audit);
     while (!audit_is_done(audit) && world_now_us(world) < end_us) {
@@ -378,6 +271,51 @@ static void run_audit(struct world *world)
         findings_add(&world->findings, "the audit does not end");
     }
     settle(world);
+}
+
+static void run_weather(struct world *world, uint64_t faults_us)
+{
+    world->is_calm = false;
+    for (uint32_t i = 0; i < world->plan.actor_count; i++) {
+        actor_start(world->actors[i]);
+    }
+    nemesis_start(world->nemesis);
+    run_until(world, world_now_us(world) + faults_us);
+    world->is_calm = true;
+    nemesis_stop(world->nemesis);
+    run_until(world, world_now_us(world) + SETTLE_MIN_US);
+    settle(world);
+}
+
+/* A host loses its disk for good. While it is away, everything is read at QUORUM, which the others
+ * have to give among them; only then it is taken back, with an empty disk and on purpose. From then
+ * on a quorum that counts it has to be as good as any. */
+static void run_loss(struct world *world)
+{
+    struct host *host = world->hosts[world->plan.lost_host];
+    trace_note(&world->trace, "host %u is lost", host->index);
+    world->lost_host = host->index;
+    if (host->state != HOST_DOWN) {
+        host_crash(host, true);
+    }
+    run_until(world, world_now_us(world) + SETTLE_MIN_US);
+    settle(world);
+    if (!world_has(world, EXTRA_HASTE)) {
+        world->sweep = audit_create(world, audit_endpoint(world) + 1, AUDIT_SWEEP);
+        audit_run(world, world->sweep);
+    }
+    model_weak_forget(world->model);
+    host_disk_replace(host);
+    world->lost_host = NODE_NONE;
+    host_start(host);
+    settle(world);
+    run_weather(world, world->plan.faults_us / 2);
+}
+
+static void run_audit(struct world *world)
+{
+    struct audit *audit = audit_create(world, audit_endpoint(world), AUDIT_END);
+    audit_run(world, audit);
     run_until(world, world_now_us(world) + SETTLE_STEP_US);
     replicas_compare(world);
     check_counters(world);
@@ -395,6 +333,7 @@ static void run_audit(struct world *world)
     }
     run_until(world, UINT64_MAX - 1);
     audit_destroy(audit);
+    audit_destroy(world->sweep);
 }
 
 static void fill_result(const struct world *world, struct world_result *out_result)
@@ -423,16 +362,11 @@ void world_run(const struct world_options *options, struct world_result *out_res
     for (uint16_t i = 0; i < world->plan.node_count; i++) {
         host_start(world->hosts[i]);
     }
-    for (uint32_t i = 0; i < world->plan.actor_count; i++) {
-        actor_start(world->actors[i]);
-    }
     importer_start(world->importer);
-    nemesis_start(world->nemesis);
-    run_until(world, world->plan.faults_us);
-    world->is_calm = true;
-    nemesis_stop(world->nemesis);
-    run_until(world, world_now_us(world) + SETTLE_MIN_US);
-    settle(world);
+    run_weather(world, world->plan.faults_us);
+    if (world->plan.loses_host) {
+        run_loss(world);
+    }
     run_audit(world);
     fill_result(world, out_result);
     world_destroy(world);

@@ -2,7 +2,8 @@
  * One run: a cluster of hosts, the people who use it, the network between them and what goes wrong,
  * all from one seed.
  *
- * A run has three parts. While the weather is bad, actors send and read and every answer is checked
+ * A run has three parts, and in some seeds a host loses its disk after the second, and then there
+ * is bad weather again. While the weather is bad, actors send and read and every answer is checked
  * against the model as it comes; then all faults stop and everything under way must finish within
  * SETTLE_MAX_US and the time that the bad weather took to pile it up; then the auditor reads
  * everything back and compares it with the model.
@@ -41,12 +42,15 @@ struct actor;
 struct model;
 struct nemesis;
 struct importer;
+struct audit;
 
 /* What a run can do beside the ordinary. X(NAME, name on the command line, by default). */
 #define WORLD_EXTRAS(X)                                                                            \
     X(LIES, "lies", true)                   /* nodes that alter their answers to nodes */          \
     X(CLIENT_CLOCKS, "client-clocks", true) /* clients' wall clocks jump and drift */              \
     X(CROSSING, "crossing", true)           /* conversations that grow into channels */            \
+    X(LOSS, "loss", true)                   /* a host loses its disk for good, and is replaced */  \
+    X(HASTE, "haste", false)                /* … before the others have made good for it */      \
     X(TWO_BODIES, "two-bodies", true)       /* two bodies under one id */
 
 enum world_extra {
@@ -72,6 +76,8 @@ enum world_climate { CLIMATE_FOUL, CLIMATE_FAIR, CLIMATE_ONE_SLOW };
 struct world_plan {
     enum world_climate climate;
     uint16_t slow_host; /* in CLIMATE_ONE_SLOW */
+    bool loses_host;    /* the others have a quorum without it */
+    uint16_t lost_host;
     uint32_t node_count;
     uint32_t replication_factor;
     uint32_t rack_count;
@@ -106,6 +112,10 @@ struct world {
     struct importer *importer;
     struct model *model;
     struct nemesis *nemesis;
+    struct audit *sweep;  /* what is read before a lost host is replaced; NULL: none was */
+    uint16_t lost_host;   /* away for now; NODE_NONE: none */
+    bool has_stray_node;  /* one may have served below a quorum what its empty disk took */
+    bool has_full_disks;  /* a disk was full */
     bool has_wild_clocks; /* a node's may have been so far off that healthy ids were refused */
     bool is_calm;         /* no faults any more */
     bool is_over;         /* nothing starts again */
@@ -128,15 +138,33 @@ struct world_result {
 void world_run(const struct world_options *options, struct world_result *out_result);
 
 /* For the parts of the world. */
+
+/* plan.c */
+void world_plan_draw(struct world *world);
+
 static inline bool world_has(const struct world *world, enum world_extra extra)
 {
     return (world->options.extras & 1u << extra) != 0;
 }
 
+/* May two bodies be stored under one id, by different replicas? Once a replica is gone for good,
+ * nobody can tell which of the two had been acknowledged. */
+static inline bool world_may_differ(const struct world *world)
+{
+    return !world->plan.loses_host;
+}
+
 /* Two bodies under one id make a read wait for every replica, a slow one too. */
 static inline bool world_has_rivals(const struct world *world)
 {
-    return world_has(world, EXTRA_TWO_BODIES) && world->plan.climate != CLIMATE_ONE_SLOW;
+    return world_has(world, EXTRA_TWO_BODIES) && world_may_differ(world) &&
+           world->plan.climate != CLIMATE_ONE_SLOW;
+}
+
+/* Nobody may hold it to be alive. */
+static inline bool world_is_lost(const struct world *world, uint16_t host)
+{
+    return host == world->lost_host;
 }
 
 static inline uint64_t world_now_us(const struct world *world)
@@ -144,7 +172,7 @@ static inline uint64_t world_now_us(const struct world *world)
     return world->schedule.now_us;
 }
 
-/* Endpoints: the hosts, a caller of each actor, an agent of each, the importer, the audit. */
+/* Endpoints: the hosts, a caller of each actor, an agent of each, the importer, both audits. */
 static inline uint32_t world_actor_endpoint(const struct world *world, uint32_t actor)
 {
     return world->plan.node_count + actor;
