@@ -4,7 +4,10 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
-#include "columba.pb-c.h"
+#include "admin.pb-c.h"
+#include "client.pb-c.h"
+#include "replica.pb-c.h"
+#include "session.pb-c.h"
 #include "proto/fields.h"
 #include "proto/walk.h"
 
@@ -50,7 +53,9 @@ _Static_assert(sizeof(struct message_outbox_entry) == 2 * ID_BYTES, "pairs of id
                    "the walk has room for every field");
 
 CODEC_ROWS(DEFINE_SHAPE)
-CODEC_MESSAGES(DEFINE_SHAPE)
+#define X(NAME, number, member, Type) DEFINE_SHAPE(Type, NAME, member)
+MESSAGE_TYPES(X)
+#undef X
 
 /* --- plain structs to protobuf-c's ----------------------------------------------------------- */
 
@@ -146,7 +151,9 @@ static enum columba_error encode_texts(const struct slice *texts, uint32_t count
     }
 
 CODEC_ROWS(DEFINE_ENCODE_ROWS)
-CODEC_MESSAGES(DEFINE_ENCODE)
+#define X(NAME, number, member, Type) DEFINE_ENCODE(Type, NAME, member)
+MESSAGE_TYPES(X)
+#undef X
 
 /* --- and back -------------------------------------------------------------------------------- */
 
@@ -248,17 +255,19 @@ static struct slice *decode_texts(const ProtobufCBinaryData *texts, size_t count
     }
 
 CODEC_ROWS(DEFINE_DECODE_ROWS)
-CODEC_MESSAGES(DEFINE_DECODE)
+#define X(NAME, number, member, Type) DEFINE_DECODE(Type, NAME, member)
+MESSAGE_TYPES(X)
+#undef X
 
 /* --- by message type ------------------------------------------------------------------------- */
 
 static const struct walk_shape *shape_of_type(uint8_t type)
 {
     switch (type) {
-#define X(Type, TABLE, name)                                                                       \
+#define X(TABLE, number, name, Type)                                                               \
     case MESSAGE_##TABLE:                                                                          \
         return &shape_##name;
-        CODEC_MESSAGES(X)
+        MESSAGE_TYPES(X)
 #undef X
     default:
         return NULL;
@@ -268,10 +277,10 @@ static const struct walk_shape *shape_of_type(uint8_t type)
 static enum columba_error encode_any(const struct message *message, struct arena *arena, void *form)
 {
     switch (message->type) {
-#define X(Type, TABLE, name)                                                                       \
+#define X(TABLE, number, name, Type)                                                               \
     case MESSAGE_##TABLE:                                                                          \
         return encode_##name(&message->name, arena, form);
-        CODEC_MESSAGES(X)
+        MESSAGE_TYPES(X)
 #undef X
     default:
         return ERR_NOT_SUPPORTED;
@@ -281,10 +290,10 @@ static enum columba_error encode_any(const struct message *message, struct arena
 static enum columba_error decode_any(const void *form, struct arena *arena, struct message *out)
 {
     switch (out->type) {
-#define X(Type, TABLE, name)                                                                       \
+#define X(TABLE, number, name, Type)                                                               \
     case MESSAGE_##TABLE:                                                                          \
         return decode_##name(form, arena, &out->name);
-        CODEC_MESSAGES(X)
+        MESSAGE_TYPES(X)
 #undef X
     default:
         return ERR_NOT_SUPPORTED;

@@ -1,6 +1,7 @@
 #include "base/assert.h"
 #include "client/core/answer.h"
 #include "client/core/internal.h"
+#include "proto/request.h"
 
 /*
  * The life of a request: IDLE, then routed: WAITING for a connection, or QUEUED on one, SENT, and
@@ -11,17 +12,10 @@
 
 static bool is_write(const struct client_request *request)
 {
-    switch (request->message.type) {
-    case MESSAGE_SEND:
-    case MESSAGE_CONVERSATION_CREATE:
-    case MESSAGE_MARK_READ:
-    case MESSAGE_HISTORY_IMPORT:
-    case MESSAGE_INBOX_IMPORT:
-    case MESSAGE_ADMIN:
-        return true;
-    default:
-        return false;
-    }
+    const struct request_kind *kind = request_kind_of(request->message.type);
+    /* What is no request of clients is an administrator's command, or a PING. */
+    return kind != NULL ? kind->class != REQUEST_CLASS_READ
+                        : request->message.type == MESSAGE_ADMIN;
 }
 
 /* --- slots ----------------------------------------------------------------------------------- */

@@ -56,7 +56,7 @@ static bool sample_exists(enum message_type type)
 static void every_type_has_a_sample(void **state)
 {
     (void)state;
-#define X(name, number, member) assert_true(sample_exists(MESSAGE_##name));
+#define X(name, number, member, Type) assert_true(sample_exists(MESSAGE_##name));
     MESSAGE_TYPES(X)
 #undef X
 }
