@@ -50,7 +50,7 @@ static bool core_parts_init(struct core *core, const struct topology *topology)
     latches_init(&core->latches);
     list_init(&core->speculation);
     int failed = 0;
-    failed |= cluster_view_init(&core->cluster, memory, topology, config->self);
+    failed |= cluster_view_init(&core->cluster, memory, topology, config->handles, config->self);
     failed |= op_table_init(&core->ops, memory, config);
     failed |= recent_init(&core->recent, memory, config->recent_messages, config->seed);
     failed |= batch_init(&core->batch, memory);
@@ -64,7 +64,6 @@ static bool core_parts_init(struct core *core, const struct topology *topology)
 struct core *core_create(struct memory *memory, const struct core_config *config,
                          const struct topology *topology)
 {
-    COLUMBA_ASSERT(config->self < topology->node_count);
     struct core *core = memory_allocate_zero(memory, sizeof(*core));
     if (core == NULL) {
         return NULL;
@@ -75,6 +74,7 @@ struct core *core_create(struct memory *memory, const struct core_config *config
         core_destroy(core);
         return NULL;
     }
+    core->config.handles = NULL; /* the caller's */
     return core;
 }
 

@@ -43,6 +43,9 @@ struct core;
 
 struct core_config {
     uint16_t self; /* this node's handle */
+    /* By position in the topology, until core_create returns; NULL: the positions are the handles.
+     */
+    const uint16_t *handles;
     /* How often this data directory was started, counted durably by the shell before the core is
      * made: the high bits of every replica-local sequence, so none is used twice. */
     uint64_t start_count;

@@ -12,8 +12,8 @@
 
 struct message;
 
-/* Nodes are named by handles: small numbers that stay theirs as long as the process lives. Today a
- * handle is the node's position in the topology. */
+/* Nodes are named by handles: small numbers that stay theirs as long as the process lives, whatever
+ * their position in the topology (core_config.handles). */
 #define NODE_NONE UINT16_MAX
 
 enum event_type {

@@ -354,6 +354,7 @@ static void player_start(struct race_world *world, uint16_t node)
     struct core_config config;
     core_config_defaults(&config);
     config.self = node;
+    config.handles = world->options.handles;
     config.start_count = ++player->life;
     config.seed = node;
     config.fanout_members_max = world->options.fanout_members_max;

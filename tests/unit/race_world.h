@@ -23,6 +23,7 @@ struct race_world;
 struct race_options {
     uint32_t fanout_members_max;
     uint32_t recent_messages;
+    uint16_t handles[RACE_NODES]; /* the world's nodes, by position in the topology */
     /* By how much each node's wall clock is ahead. */
     int32_t ahead_ms[RACE_NODES];
     /* The answer to a client's call; `message` is valid until this returns. */

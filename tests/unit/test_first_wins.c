@@ -457,7 +457,9 @@ static void race_begin(struct race *race, FILE *trace)
                                    .answered = answered,
                                    .context = race,
                                    .trace = trace};
+    uint32_t turn = choose(race->choices, RACE_NODES);
     for (uint32_t i = 0; i < RACE_NODES; i++) {
+        options.handles[i] = (uint16_t)((i + turn) % RACE_NODES);
         options.ahead_ms[i] = choose_clock(race);
     }
     race->world = race_world_create(&options);

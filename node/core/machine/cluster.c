@@ -1,6 +1,7 @@
 #include "node/core/machine/cluster.h"
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "node/core/machine/sm.h"
 #include "proto/message.h"
 
@@ -10,22 +11,49 @@ static const uint16_t moves[] = {
     [PEER_UNREACHABLE] = SM_TO(PEER_DOWN) | SM_TO(PEER_UNREACHABLE) | SM_TO(PEER_UP),
     [PEER_UP] = SM_TO(PEER_DOWN) | SM_TO(PEER_UNREACHABLE) | SM_TO(PEER_UP)};
 
-int cluster_view_init(struct cluster *cluster, struct memory *memory,
-                      const struct topology *topology, uint16_t self)
+static uint16_t handle_at(const uint16_t *handles, uint16_t position)
 {
-    COLUMBA_ASSERT(self < topology->node_count);
+    return handles == NULL ? position : handles[position];
+}
+
+static uint16_t peers_needed(const struct topology *topology, const uint16_t *handles)
+{
+    uint16_t last = 0;
+    for (uint16_t i = 0; i < topology->node_count; i++) {
+        uint16_t handle = handle_at(handles, i);
+        COLUMBA_ASSERT(handle < NODES_MAX);
+        last = handle > last ? handle : last;
+    }
+    return (uint16_t)(last + 1);
+}
+
+static void handles_set(struct cluster *cluster, const uint16_t *handles)
+{
+    for (uint16_t i = 0; i < cluster->peer_count; i++) {
+        cluster->peers[i].position = POSITION_NONE;
+    }
+    for (uint16_t i = 0; i < cluster->topology->node_count; i++) {
+        uint16_t handle = handle_at(handles, i);
+        COLUMBA_ASSERT(cluster->peers[handle].position == POSITION_NONE);
+        cluster->handles[i] = handle;
+        cluster->peers[handle].position = i;
+    }
+}
+
+int cluster_view_init(struct cluster *cluster, struct memory *memory,
+                      const struct topology *topology, const uint16_t *handles, uint16_t self)
+{
     *cluster = (struct cluster){.memory = memory,
                                 .topology = topology,
                                 .self = self,
-                                .peer_count = (uint16_t)topology->node_count};
+                                .peer_count = peers_needed(topology, handles)};
     cluster->handles = memory_allocate(memory, topology->node_count * sizeof(*cluster->handles));
-    cluster->peers = memory_allocate_zero(memory, topology->node_count * sizeof(*cluster->peers));
+    cluster->peers = memory_allocate_zero(memory, cluster->peer_count * sizeof(*cluster->peers));
     if (cluster->handles == NULL || cluster->peers == NULL) {
         return -1;
     }
-    for (uint16_t i = 0; i < cluster->peer_count; i++) {
-        cluster->handles[i] = i;
-    }
+    handles_set(cluster, handles);
+    COLUMBA_ASSERT(self < cluster->peer_count && cluster->peers[self].position != POSITION_NONE);
     cluster->peers[self].state = PEER_UP;
     return 0;
 }
@@ -55,6 +83,6 @@ void cluster_peer_set(struct cluster *cluster, uint16_t node, bool alive, bool c
 
 uint8_t cluster_datacenter(const struct cluster *cluster)
 {
-    /* A handle is a position as long as there is one topology. */
-    return cluster->topology->nodes[cluster->self].datacenter;
+    uint16_t position = cluster->peers[cluster->self].position;
+    return cluster->topology->nodes[position].datacenter;
 }

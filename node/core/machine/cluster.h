@@ -21,8 +21,11 @@ enum peer_state {
     PEER_UP,
 };
 
+#define POSITION_NONE UINT16_MAX
+
 struct peer {
-    uint8_t state; /* enum peer_state */
+    uint8_t state;     /* enum peer_state */
+    uint16_t position; /* in the topology in force; POSITION_NONE: it is not part of it */
     /* Fan-outs that are done, to be told to this peer at the end of the turn. */
     struct message_outbox_entry *done;
     uint32_t done_count;
@@ -33,14 +36,15 @@ struct cluster {
     const struct topology *topology; /* in force */
     uint16_t *handles;               /* by position in the topology */
     struct peer *peers;              /* by handle */
-    uint16_t peer_count;
-    uint16_t self;
+    uint16_t peer_count;             /* greater than every handle */
+    uint16_t self;                   /* handle */
     uint32_t peers_with_done;
 };
 
-/* The topology must outlive it. */
+/* The topology must outlive it. `handles`: by position in the topology, each once and below
+ * NODES_MAX; NULL: the positions are the handles. */
 int cluster_view_init(struct cluster *cluster, struct memory *memory,
-                      const struct topology *topology, uint16_t self);
+                      const struct topology *topology, const uint16_t *handles, uint16_t self);
 void cluster_view_clear(struct cluster *cluster);
 
 void cluster_peer_set(struct cluster *cluster, uint16_t node, bool alive, bool connected);
