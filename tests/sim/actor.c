@@ -201,7 +201,7 @@ uint32_t actor_level(struct actor *actor)
 {
     static const uint32_t rare[] = {CONSISTENCY_ONE, CONSISTENCY_ALL, CONSISTENCY_LOCAL_QUORUM,
                                     CONSISTENCY_TWO};
-    if (random_chance(&actor->random, 850)) {
+    if (!random_chance(&actor->random, actor->world->plan.weak_calls)) {
         return CONSISTENCY_QUORUM;
     }
     return rare[random_below(&actor->random, sizeof rare / sizeof rare[0])];

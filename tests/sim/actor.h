@@ -61,6 +61,8 @@ void actor_content_open(struct actor *actor, const struct id *conversation,
                         const struct message_history_row *row);
 /* actor_send.c */
 void actor_send(struct actor *actor, uint32_t conversation);
+/* … at ONE. */
+void actor_send_weakly(struct actor *actor, uint32_t conversation);
 void actor_send_wrongly(struct actor *actor);
 /* actor_read.c */
 void actor_read_history(struct actor *actor, uint32_t conversation);

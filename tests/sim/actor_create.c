@@ -6,12 +6,23 @@
 #include "base/assert.h"
 
 #define CREATE_MEMBERS_MAX 128u
+#define GREETS_PERMILLE 600u
 
 struct creation {
     struct actor *actor;
     uint32_t conversation;
     uint32_t member_count;
 };
+
+/* Most who have made a change try at once whether everybody sees it, which replicas that missed the
+ * change get wrong most easily. */
+static bool greets(struct actor *actor, const struct creation *creation)
+{
+    const struct model_member *member =
+        model_member(actor->world->model, creation->conversation, actor->user);
+    return member != NULL && member->known_at_us != NEVER && !actor->world->is_calm &&
+           random_chance(&actor->random, GREETS_PERMILLE);
+}
 
 static void created(void *context, const struct message *answer)
 {
@@ -22,8 +33,14 @@ static void created(void *context, const struct message *answer)
                            world_now_us(actor->world));
     }
     actor_check_refusal(actor, "a creation", answer);
+    bool sends = actor_outcome(answer) == OUTCOME_DONE && greets(actor, creation);
+    uint32_t conversation = creation->conversation;
     free(creation);
-    actor_is_done(actor);
+    if (sends) {
+        actor_send_weakly(actor, conversation);
+    } else {
+        actor_is_done(actor);
+    }
 }
 
 void actor_create_conversation(struct actor *actor, uint32_t index)

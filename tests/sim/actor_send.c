@@ -47,13 +47,17 @@ static bool wants_again(struct sending *sending, enum model_outcome outcome)
     return random_chance(&actor->random, outcome == OUTCOME_DONE ? 60 : 850);
 }
 
-/* Where another body has the id, one of the two is told so. */
+/* Where another body has the id, one of the two is told so; at ALL also the one that a quorum has,
+ * if a replica that missed it has taken the other. */
 static void check_send_refusal(struct actor *actor, const struct model_message *message,
-                               const struct message *answer)
+                               uint32_t level, const struct message *answer)
 {
     bool is_conflict =
         answer != NULL && answer->type == MESSAGE_STATUS && answer->status.error == ERR_ID_CONFLICT;
-    if (!is_conflict || message->other == NULL) {
+    bool may_conflict =
+        message->other != NULL || (is_conflict && message->has_rival && level == CONSISTENCY_ALL &&
+                                   answer->status.outcome_unknown);
+    if (!is_conflict || !may_conflict) {
         actor_check_refusal(actor, "a send", answer);
     }
 }
@@ -66,7 +70,7 @@ static void attempt_done(void *context, const struct message *answer)
     enum model_outcome outcome = actor_outcome(answer);
     model_send_end(world->model, sending->message, outcome, model_level_is_quorum(sending->level),
                    world_now_us(world));
-    check_send_refusal(actor, sending->message, answer);
+    check_send_refusal(actor, sending->message, sending->level, answer);
     actor->sends_acknowledged += outcome == OUTCOME_DONE;
     if (!wants_again(sending, outcome)) {
         sending_end(sending);
@@ -104,7 +108,7 @@ static void rival_done(void *context, const struct message *answer)
     struct rivalry *rivalry = context;
     struct world *world = rivalry->actor->world;
     model_send_end(world->model, rivalry->rival, actor_outcome(answer), true, world_now_us(world));
-    check_send_refusal(rivalry->actor, rivalry->rival, answer);
+    check_send_refusal(rivalry->actor, rivalry->rival, CONSISTENCY_QUORUM, answer);
     free(rivalry);
 }
 
@@ -128,7 +132,7 @@ static void rival_send(struct actor *actor, uint32_t conversation, struct model_
     actor_ask_host(actor, &request, rival_done, rivalry);
 }
 
-void actor_send(struct actor *actor, uint32_t conversation)
+static void send_at(struct actor *actor, uint32_t conversation, uint32_t level)
 {
     uint8_t buffer[ACTOR_CONTENT_MAX_BYTES];
     struct id id = actor_message_id(actor);
@@ -141,13 +145,23 @@ void actor_send(struct actor *actor, uint32_t conversation)
         .conversation = conversation,
         .message = model_message_add(actor->world->model, conversation, actor->user, &id, content,
                                      world_now_us(actor->world)),
-        .level = actor_level(actor),
+        .level = level,
         .attempts_max = 1 + (uint32_t)random_below(&actor->random, ATTEMPTS_MAX),
     };
     if (world_has_rivals(actor->world) && random_chance(&actor->random, RIVAL_PERMILLE)) {
         rival_send(actor, conversation, sending->message);
     }
     attempt(sending);
+}
+
+void actor_send(struct actor *actor, uint32_t conversation)
+{
+    send_at(actor, conversation, actor_level(actor));
+}
+
+void actor_send_weakly(struct actor *actor, uint32_t conversation)
+{
+    send_at(actor, conversation, CONSISTENCY_ONE);
 }
 
 /* What must be refused: it is not in the model, so whoever reads it has found a fault. */

@@ -109,7 +109,8 @@ void world_plan_draw(struct world *world)
     plan->inline_reads = (uint32_t)random_between(random, 300, 1000);
     plan->skew_max_ms = random_below(random, 4) == 0 ? 5000 : random_below(random, 300);
     plan->buggify = (uint32_t)random_below(random, 8);
-    plan->reads_fail = random_chance(random, 300) ? (uint32_t)random_below(random, 30) : 0;
+    plan->reads_fail = random_chance(random, 400) ? (uint32_t)random_below(random, 60) : 0;
+    plan->weak_calls = random_chance(random, 250) ? 500 : 150;
     uint32_t lies = (uint32_t)random_below(random, 30);
     plan->lies = world_has(world, EXTRA_LIES) && random_chance(random, 700) ? lies : 0;
     plan_core(world);

@@ -95,7 +95,7 @@ static void make_conversations(struct world *world)
         uint32_t count = (uint32_t)random_between(&world->random, 2, most);
         uint32_t first = (uint32_t)random_below(&world->random, plan->user_count);
         for (uint32_t k = 0; k < count; k++) {
-            bool is_first = k < 2 || !random_chance(&world->random, 400);
+            bool is_first = k < 2 || !random_chance(&world->random, 500);
             model_member_add(world->model, i, (first + k) % plan->user_count, is_first);
         }
     }

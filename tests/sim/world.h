@@ -92,6 +92,7 @@ struct world_plan {
     uint64_t skew_max_ms;
     uint32_t buggify;    /* permille at each point */
     uint32_t reads_fail; /* permille, beside when reads fail often */
+    uint32_t weak_calls; /* permille of actors' calls at another level than QUORUM */
     uint32_t lies;       /* permille of the answers between nodes that are altered */
     struct core_config core;
     struct intake_limits intake;
