@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/name.h"
 #include "base/utf8.h"
+#include "proto/request.h"
 
 static const char *const too_many = "more rows than it was asked for";
 static const char *const no_way = "an empty page that claims to have a next one";
@@ -11,22 +12,13 @@ static const char *const wrong_name = "a name that does not belong to its id";
 
 static enum message_type answer_type(enum message_type question)
 {
-    switch (question) {
-    case MESSAGE_CONVERSATION_GET:
-        return MESSAGE_CONVERSATION;
-    case MESSAGE_MEMBERS_READ:
-        return MESSAGE_MEMBERS;
-    case MESSAGE_HISTORY_READ:
-        return MESSAGE_HISTORY;
-    case MESSAGE_INBOX_READ:
-        return MESSAGE_INBOX;
-    case MESSAGE_ADMIN:
-        return MESSAGE_ADMIN_REPLY;
-    case MESSAGE_PING:
-        return MESSAGE_PING;
-    default:
-        return MESSAGE_STATUS;
+    const struct request_kind *kind = request_kind_of(question);
+    if (kind != NULL) {
+        return kind->answer;
     }
+    return question == MESSAGE_ADMIN  ? MESSAGE_ADMIN_REPLY
+           : question == MESSAGE_PING ? MESSAGE_PING
+                                      : MESSAGE_STATUS;
 }
 
 static uint32_t limit_or(uint32_t limit, uint32_t otherwise)
