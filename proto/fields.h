@@ -1,7 +1,8 @@
 /*
- * The fields of every message, once: from these tables follow both directions of the codec and the
- * checks before decoding. The order is that of the numbers in the schema (*.proto), which count
- * from 1 without a gap; the member names are those of the structs and of the schema.
+ * How the fields of every message are written, below its struct: from these tables follow both
+ * directions of the codec and the checks before decoding. The order is that of the numbers in the
+ * schema (*.proto), which count from 1 without a gap; the member names are those of the structs and
+ * of the schema.
  *
  * F(kind, member, …):
  *   ID, BYTES, U32, U64, BOOL, ERROR      (member)
@@ -14,10 +15,7 @@
 #ifndef COLUMBA_PROTO_FIELDS_H
 #define COLUMBA_PROTO_FIELDS_H
 
-#include "proto/fields_admin.h"
-#include "proto/fields_client.h"
-#include "proto/fields_replica.h"
-#include "proto/fields_session.h"
+#include "proto/message.h"
 
 /* X(name in the schema, PREFIX of the table, member): what stands inside messages. The messages
  * themselves are MESSAGE_TYPES. */

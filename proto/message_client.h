@@ -1,6 +1,6 @@
 /*
  * What clients ask of a node, and what it answers.
- * message.h says how to read the table.
+ * message.h says how to read the table, fields.h how to read the fields.
  */
 #ifndef COLUMBA_PROTO_MESSAGE_CLIENT_H
 #define COLUMBA_PROTO_MESSAGE_CLIENT_H
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/id.h"
+#include "base/limits.h"
 #include "base/slice.h"
 
 #define CLIENT_MESSAGES(X)                                                                         \
@@ -32,10 +33,12 @@ struct message_send {
     struct slice content; /* proto/content.h */
     uint32_t consistency; /* 0: the keyspace's */
 };
+#define SEND_FIELDS(F) F(ID, conversation) F(ID, message) F(BYTES, content) F(U32, consistency)
 
 struct message_member {
     struct slice name;
 };
+#define MEMBER_FIELDS(F) F(BYTES, name)
 
 struct message_conversation_create {
     struct slice name;
@@ -45,11 +48,18 @@ struct message_conversation_create {
     uint32_t member_count;
     uint32_t consistency;
 };
+#define CONVERSATION_CREATE_FIELDS(F)                                                              \
+    F(BYTES, name)                                                                                 \
+    F(U32, kind)                                                                                   \
+    F(U64, created_at_ms)                                                                          \
+    F(ROWS, members, member_count, WRITE_MAX_ROWS, member, Member)                                 \
+    F(U32, consistency)
 
 struct message_conversation_get {
     struct id conversation;
     uint32_t consistency;
 };
+#define CONVERSATION_GET_FIELDS(F) F(ID, conversation) F(U32, consistency)
 
 struct message_conversation {
     struct id conversation;
@@ -59,6 +69,13 @@ struct message_conversation {
     uint64_t membership_version;
     bool is_channel; /* more members than are fanned out to */
 };
+#define CONVERSATION_FIELDS(F)                                                                     \
+    F(ID, conversation)                                                                            \
+    F(BYTES, name)                                                                                 \
+    F(U32, kind)                                                                                   \
+    F(U64, created_at_ms)                                                                          \
+    F(U64, membership_version)                                                                     \
+    F(BOOL, is_channel)
 
 struct message_members_read {
     struct id conversation;
@@ -66,6 +83,7 @@ struct message_members_read {
     uint32_t limit;  /* 0: PAGE_MAX_ROWS */
     uint32_t consistency;
 };
+#define MEMBERS_READ_FIELDS(F) F(ID, conversation) F(ID, after) F(U32, limit) F(U32, consistency)
 
 struct message_member_row {
     struct id user;
@@ -73,12 +91,15 @@ struct message_member_row {
     struct id delivered_up_to; /* zero: nothing yet */
     struct id read_up_to;
 };
+#define MEMBER_ROW_FIELDS(F) F(ID, user) F(BYTES, name) F(ID, delivered_up_to) F(ID, read_up_to)
 
 struct message_members {
     const struct message_member_row *rows;
     uint32_t row_count;
     bool more;
 };
+#define MEMBERS_FIELDS(F)                                                                          \
+    F(ROWS, rows, row_count, PAGE_MAX_ROWS, member_row, MemberRow) F(BOOL, more)
 
 struct message_history_read {
     struct id conversation;
@@ -88,11 +109,19 @@ struct message_history_read {
     uint32_t limit; /* 0: 50 */
     uint32_t consistency;
 };
+#define HISTORY_READ_FIELDS(F)                                                                     \
+    F(ID, conversation)                                                                            \
+    F(ID, before)                                                                                  \
+    F(ID, after)                                                                                   \
+    F(BOOL, oldest_first)                                                                          \
+    F(U32, limit)                                                                                  \
+    F(U32, consistency)
 
 struct message_history_row {
     struct id message;
     struct slice content;
 };
+#define HISTORY_ROW_FIELDS(F) F(ID, message) F(BYTES, content)
 
 /* Rows in the order asked for. `more`: the bound was not reached; go on from the last row. */
 struct message_history {
@@ -100,6 +129,8 @@ struct message_history {
     uint32_t row_count;
     bool more;
 };
+#define HISTORY_FIELDS(F)                                                                          \
+    F(ROWS, rows, row_count, PAGE_MAX_ROWS, history_row, HistoryRow) F(BOOL, more)
 
 /* Goes on behind the last row of the page before, told by its conversation and newest message. */
 struct message_inbox_read {
@@ -109,6 +140,8 @@ struct message_inbox_read {
     uint32_t limit; /* 0: 100; at most PAGE_MAX_ROWS */
     uint32_t consistency;
 };
+#define INBOX_READ_FIELDS(F)                                                                       \
+    F(ID, user) F(ID, after) F(U32, limit) F(U32, consistency) F(ID, after_last)
 
 struct message_inbox_row {
     struct id conversation;
@@ -118,12 +151,20 @@ struct message_inbox_row {
     bool unread_is_at_least; /* more than the limit were unread */
     bool has_unread;         /* false: a channel, whose unread messages are not counted */
 };
+#define INBOX_ROW_FIELDS(F)                                                                        \
+    F(ID, conversation)                                                                            \
+    F(ID, last)                                                                                    \
+    F(ID, marker)                                                                                  \
+    F(U32, unread)                                                                                 \
+    F(BOOL, unread_is_at_least)                                                                    \
+    F(BOOL_AS, has_unread, unread_is_counted)
 
 struct message_inbox {
     const struct message_inbox_row *rows; /* by newest message and conversation, descending */
     uint32_t row_count;
     bool more;
 };
+#define INBOX_FIELDS(F) F(ROWS, rows, row_count, PAGE_MAX_ROWS, inbox_row, InboxRow) F(BOOL, more)
 
 struct message_mark_read {
     struct id user;
@@ -131,6 +172,7 @@ struct message_mark_read {
     struct id up_to;
     uint32_t consistency;
 };
+#define MARK_READ_FIELDS(F) F(ID, user) F(ID, conversation) F(ID, up_to) F(U32, consistency)
 
 struct message_history_import {
     struct id conversation;
@@ -138,6 +180,10 @@ struct message_history_import {
     uint32_t row_count;
     uint32_t consistency;
 };
+#define HISTORY_IMPORT_FIELDS(F)                                                                   \
+    F(ID, conversation)                                                                            \
+    F(ROWS, rows, row_count, WRITE_MAX_ROWS, history_row, HistoryRow)                              \
+    F(U32, consistency)
 
 struct message_inbox_import_row {
     struct id user;
@@ -146,11 +192,23 @@ struct message_inbox_import_row {
     struct id marker;
     bool is_channel; /* unread messages are not counted */
 };
+#define INBOX_IMPORT_ROW_FIELDS(F)                                                                 \
+    F(ID, user) F(ID, conversation) F(ID, last) F(ID, marker) F(BOOL, is_channel)
 
 struct message_inbox_import {
     const struct message_inbox_import_row *rows; /* of any users */
     uint32_t row_count;
     uint32_t consistency;
 };
+#define INBOX_IMPORT_FIELDS(F)                                                                     \
+    F(ROWS, rows, row_count, WRITE_MAX_ROWS, inbox_import_row, InboxImportRow) F(U32, consistency)
+
+/* What stands inside messages. */
+#define CLIENT_ROWS(X)                                                                             \
+    X(Member, MEMBER, member)                                                                      \
+    X(MemberRow, MEMBER_ROW, member_row)                                                           \
+    X(HistoryRow, HISTORY_ROW, history_row)                                                        \
+    X(InboxRow, INBOX_ROW, inbox_row)                                                              \
+    X(InboxImportRow, INBOX_IMPORT_ROW, inbox_import_row)
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * What nodes ask of each other: the fragments of a partition, and the events of its users.
- * message.h says how to read the table.
+ * message.h says how to read the table, fields.h how to read the fields.
  */
 #ifndef COLUMBA_PROTO_MESSAGE_REPLICA_H
 #define COLUMBA_PROTO_MESSAGE_REPLICA_H
@@ -10,7 +10,11 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "base/limits.h"
 #include "base/slice.h"
+
+/* 32 bytes each: a quarter of a frame, more than a node has under way by default. */
+#define OUTBOX_DONE_ENTRIES_MAX 8192u
 
 #define REPLICA_MESSAGES(X)                                                                        \
     X(WRITE, 64, write, Write) /* -> WRITTEN */                                                    \
@@ -51,6 +55,20 @@ struct message_write {
     uint64_t origin_shard;
     uint64_t origin_offset;
 };
+#define WRITE_FIELDS(F)                                                                            \
+    F(U64, topology_version)                                                                       \
+    F(U32, partition_kind)                                                                         \
+    F(ID, partition)                                                                               \
+    F(BYTES, packed)                                                                               \
+    F(BOOL, has_outbox)                                                                            \
+    F(ID, outbox_message)                                                                          \
+    F(ID, outbox_sender)                                                                           \
+    F(BOOL, is_repair)                                                                             \
+    F(ID, origin_host)                                                                             \
+    F(U64, origin_incarnation)                                                                     \
+    F(U64, origin_shard)                                                                           \
+    F(U64, origin_offset)                                                                          \
+    F(U32, outbox_kind)
 
 /* Greater than every version: who needs to know loads the members anew. */
 #define MEMBERSHIP_VERSION_UNREAD UINT64_MAX
@@ -62,6 +80,7 @@ struct message_written {
      * could not look. */
     uint64_t membership_version;
 };
+#define WRITTEN_FIELDS(F) F(ERROR, error) F(BYTES, text) F(U64, membership_version)
 
 /* Flags of a replica read. */
 enum {
@@ -89,6 +108,18 @@ struct message_read {
     uint32_t flags;
     uint64_t digest_key; /* the coordinator's choice: nobody can make rows of one digest ahead */
 };
+#define READ_FIELDS(F)                                                                             \
+    F(U64, topology_version)                                                                       \
+    F(U32, partition_kind)                                                                         \
+    F(ID, partition)                                                                               \
+    F(U32, table)                                                                                  \
+    F(U32, table_last)                                                                             \
+    F(BYTES, begin)                                                                                \
+    F(BYTES, end)                                                                                  \
+    F(U32, limit_rows)                                                                             \
+    F(U32, limit_bytes)                                                                            \
+    F(U32, flags)                                                                                  \
+    F(BYTES, keys) F(U64, digest_key)
 
 struct message_rows {
     enum columba_error error;
@@ -98,6 +129,13 @@ struct message_rows {
     uint32_t row_count;
     bool more;
 };
+#define ROWS_FIELDS(F)                                                                             \
+    F(ERROR, error)                                                                                \
+    F(BYTES, text)                                                                                 \
+    F(BYTES, packed)                                                                               \
+    F(BYTES, digest)                                                                               \
+    F(U32, row_count)                                                                              \
+    F(BOOL, more)
 
 struct message_fanout {
     uint64_t topology_version;
@@ -108,6 +146,13 @@ struct message_fanout {
     const struct id *users; /* those of whom the receiver is a replica */
     uint32_t user_count;
 };
+#define FANOUT_FIELDS(F)                                                                           \
+    F(U64, topology_version)                                                                       \
+    F(ID, conversation)                                                                            \
+    F(ID, message)                                                                                 \
+    F(ID, sender)                                                                                  \
+    F(IDS, users, user_count, FANOUT_MEMBERS_MAX, struct id)                                       \
+    F(U32, kind)
 
 struct message_outbox_entry {
     struct id conversation;
@@ -118,5 +163,7 @@ struct message_outbox_done {
     const struct message_outbox_entry *entries;
     uint32_t entry_count;
 };
+#define OUTBOX_DONE_FIELDS(F)                                                                      \
+    F(IDS, entries, entry_count, OUTBOX_DONE_ENTRIES_MAX, struct message_outbox_entry)
 
 #endif

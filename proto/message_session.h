@@ -1,7 +1,7 @@
 /*
  * What is said on every connection, whoever is at its other end: who is there, how the cluster
  * is made, how a request went.
- * message.h says how to read the table.
+ * message.h says how to read the table, fields.h how to read the fields.
  */
 #ifndef COLUMBA_PROTO_MESSAGE_SESSION_H
 #define COLUMBA_PROTO_MESSAGE_SESSION_H
@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "base/limits.h"
 #include "base/slice.h"
 
 #define SESSION_MESSAGES(X)                                                                        \
@@ -34,6 +35,16 @@ struct message_hello {
     struct id directory_id;    /* nodes only: whose data it has (node/store/data_identity.h) */
     bool accepts_loss; /* nodes only: that directory was put in another's place on purpose */
 };
+#define HELLO_FIELDS(F)                                                                            \
+    F(U32, protocol_min)                                                                           \
+    F(U32, protocol_max)                                                                           \
+    F(U32, role)                                                                                   \
+    F(BYTES, cluster_name)                                                                         \
+    F(ID, host_id)                                                                                 \
+    F(BYTES, software)                                                                             \
+    F(U64, features)                                                                               \
+    F(ID, directory_id)                                                                            \
+    F(BOOL, accepts_loss)
 
 struct message_node {
     struct id host_id;
@@ -45,11 +56,20 @@ struct message_node {
     const uint64_t *tokens;
     uint32_t token_count;
 };
+#define NODE_FIELDS(F)                                                                             \
+    F(ID, host_id)                                                                                 \
+    F(BYTES, name)                                                                                 \
+    F(BYTES, address)                                                                              \
+    F(U32, port)                                                                                   \
+    F(BYTES, datacenter)                                                                           \
+    F(BYTES, rack)                                                                                 \
+    F(FIXED64S, tokens, token_count, TOKENS_PER_NODE_MAX)
 
 struct message_factor {
     struct slice datacenter;
     uint32_t factor;
 };
+#define FACTOR_FIELDS(F) F(BYTES, datacenter) F(U32, factor)
 
 struct message_welcome {
     uint32_t protocol;
@@ -70,6 +90,22 @@ struct message_welcome {
     struct id directory_id; /* as in HELLO */
     bool accepts_loss;
 };
+#define WELCOME_FIELDS(F)                                                                          \
+    F(U32, protocol)                                                                               \
+    F(ID, host_id)                                                                                 \
+    F(BYTES, cluster_name)                                                                         \
+    F(BYTES, software)                                                                             \
+    F(U64, features)                                                                               \
+    F(U64, unix_ms)                                                                                \
+    F(U64, topology_version)                                                                       \
+    F(ROWS, nodes, node_count, NODES_MAX, node, Node)                                              \
+    F(BYTES, keyspace)                                                                             \
+    F(ROWS, factors, factor_count, DATACENTERS_MAX, factor, Factor)                                \
+    F(U32, read_consistency)                                                                       \
+    F(U32, write_consistency)                                                                      \
+    F(U32, fanout_members_max)                                                                     \
+    F(ID, directory_id)                                                                            \
+    F(BOOL, accepts_loss)
 
 struct message_status {
     enum columba_error error;
@@ -79,10 +115,19 @@ struct message_status {
     uint32_t differing; /* of an import: messages that differ from what is stored, and were kept */
     bool outcome_unknown; /* with TIMEOUT and the like: some replicas may have applied it */
 };
+#define STATUS_FIELDS(F)                                                                           \
+    F(ERROR, error)                                                                                \
+    F(BYTES, text) F(U32, needed) F(U32, received) F(BOOL, outcome_unknown) F(U32, differing)
 
 struct message_ping {
     uint64_t token; /* comes back in the answer, which is a PING too */
     bool answer;
 };
+#define PING_FIELDS(F) F(U64, token) F(BOOL, answer)
+
+/* What stands inside messages. */
+#define SESSION_ROWS(X)                                                                            \
+    X(Node, NODE, node)                                                                            \
+    X(Factor, FACTOR, factor)
 
 #endif
