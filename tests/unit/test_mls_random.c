@@ -25,6 +25,7 @@ struct letter {
     struct mls_buffer message;
     uint64_t epoch;
     size_t sender;
+    uint8_t key[MLS_SIGNATURE_KEY_MAX_BYTES]; /* of the sender */
     bool read[MEMBERS_MAX];
 };
 
@@ -298,12 +299,27 @@ static void do_send(struct town *town)
     }
     struct letter *letter = &town->late[town->late_count++];
     *letter = (struct letter){.sender = by, .epoch = mls_group_epoch(town->client[by].group)};
+    struct slice key = mls_identity_signature_key(town->client[by].identity);
+    assert_true(key.size <= sizeof(letter->key));
+    memcpy(letter->key, key.data, key.size);
     for (size_t i = 0; i < town->size; i++) {
         letter->read[i] = i == by || !is_member(town, i);
     }
     assert_int_equal(mls_group_encrypt(town->client[by].group, slice_of_text("dear all"),
                                        slice_of(NULL, 0), &letter->message),
                      MLS_OK);
+}
+
+/* Whether the sender is a member today, in whatever place. */
+static bool sender_is_known(const struct mls_group *group, const struct letter *letter)
+{
+    struct mls_credential_view member;
+    for (uint32_t leaf = 0; mls_group_next_member(group, &leaf, &member); leaf++) {
+        if (memcmp(member.signature_key.data, letter->key, member.signature_key.size) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* One letter to some who have not read it. Those who joined later in a place cannot. */
@@ -323,7 +339,10 @@ static void do_deliver(struct town *town)
         uint64_t age = mls_group_epoch(town->client[i].group) - letter->epoch;
         if (error == MLS_OK) {
             assert_false(letter->read[i]);
+            assert_true(sender_is_known(town->client[i].group, letter));
             letter->read[i] = true;
+        } else if (error == MLS_ERR_SENDER_REMOVED) {
+            assert_false(sender_is_known(town->client[i].group, letter));
         } else if (!letter->read[i]) {
             /* Too old, or of before this member's time. */
             assert_true(error == MLS_ERR_STALE_EPOCH);
