@@ -161,6 +161,7 @@ static void event_committed(struct core *core, const struct event *event)
 {
     struct waiter waiter;
     enum columba_error error = event->committed.error;
+    COLUMBA_ASSERT(event->committed.batch < core->batch.open);
     if (error == COLUMBA_OK) {
         COLUMBA_ASSERT(event->committed.batch > core->batch.durable);
         core->batch.durable = event->committed.batch;

@@ -42,6 +42,7 @@ static unsigned quorum(const struct core *core)
 
 static void done_to_peer(struct core *core, uint16_t node, const struct fanout_order *order)
 {
+    COLUMBA_ASSERT(node < core->cluster.peer_count);
     struct peer *peer = &core->cluster.peers[node];
     if (peer->done == NULL) {
         peer->done = memory_allocate(core->memory, PEER_DONE_MAX * sizeof(*peer->done));
@@ -53,6 +54,7 @@ static void done_to_peer(struct core *core, uint16_t node, const struct fanout_o
     if (peer->done_count == PEER_DONE_MAX) {
         fanout_done_flush(core);
     }
+    COLUMBA_ASSERT(peer->done_count < PEER_DONE_MAX);
     if (peer->done_count++ == 0) {
         core->cluster.peers_with_done++;
     }
@@ -92,12 +94,14 @@ void fanout_done_flush(struct core *core)
         peer->done_count = 0;
         cluster->peers_with_done--;
     }
+    COLUMBA_ASSERT(cluster->peers_with_done == 0);
 }
 
 static void fanout_finish(struct core *core, struct op *op, bool reached_all)
 {
     struct fanout *fanout = op->fanout;
     op_deadline_clear(op);
+    COLUMBA_ASSERT(!reached_all || fanout->unmet == 0);
     op_phase_next(op);
     if (reached_all) {
         core->counters.fanouts++;
@@ -150,6 +154,7 @@ static void fanout_answered(struct core *core, struct op *op, uint16_t node,
     if (target == NULL || !target->is_awaited) {
         return;
     }
+    COLUMBA_ASSERT(fanout->awaited > 0);
     target->is_awaited = false;
     fanout->awaited--;
     if (peer_written(message).error == COLUMBA_OK) {
@@ -231,6 +236,7 @@ static bool targets_make(struct core *core, struct op *op)
         grouping.by_node[node] = begin;
         begin += count;
     }
+    COLUMBA_ASSERT(target == fanout->targets + fanout->target_count && begin == grouping.total);
     for_each_replica(core, fanout, replica_place, &grouping);
     return true;
 }
@@ -240,6 +246,7 @@ static void target_ask(struct core *core, struct op *op, struct target *target)
     const struct fanout *fanout = op->fanout;
     struct message *message = effects_message(&core->effects, MESSAGE_FANOUT);
     struct id *users = effects_allocate(&core->effects, target->member_count * sizeof(struct id));
+    COLUMBA_ASSERT(target->member_count > 0 && !target->is_awaited);
     target->is_awaited = true;
     op->fanout->awaited++;
     if (message == NULL || users == NULL) {
@@ -265,6 +272,7 @@ static bool users_keep(struct op *op, const struct id *ids, uint32_t count)
 {
     struct fanout *fanout = op->fanout;
     struct slice users;
+    COLUMBA_ASSERT(count > 0 && fanout->users == NULL);
     fanout->user_count = fanout->unmet = count;
     fanout->acked = op_allocate(op, count);
     if (fanout->acked == NULL || !op_keep(op, slice_of(ids, count * sizeof(*ids)), &users)) {
@@ -327,6 +335,7 @@ static void members_loaded(struct core *core, struct op *op)
 
 static bool fanout_make(struct op *op, const struct fanout_order *order, fanout_done *at_end)
 {
+    COLUMBA_ASSERT(op->fanout == NULL);
     op->fanout = op_allocate(op, sizeof(*op->fanout));
     if (op->fanout == NULL) {
         return false;

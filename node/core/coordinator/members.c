@@ -53,6 +53,7 @@ static bool users_make_room(struct op *op)
         return true;
     }
     uint32_t most = op->read->more ? load->users_max : op->read->row_count;
+    COLUMBA_ASSERT(load->count == 0);
     load->users = arena_allocate_array(&op->arena, most + 1, sizeof(struct id));
     return load->users != NULL;
 }
@@ -92,6 +93,7 @@ static bool page_take(struct op *op)
 static void load_finish(struct core *core, struct op *op)
 {
     struct members_load *load = op->load;
+    COLUMBA_ASSERT(load->count <= load->users_max);
     bool is_choice = load->choice.only != 0 || load->choice.before != 0;
     load->is_channel = load->kind == KIND_BROADCAST || load->channel_since != 0 ||
                        load->count > core->config.fanout_members_max;

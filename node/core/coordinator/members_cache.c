@@ -1,5 +1,6 @@
 #include "node/core/coordinator/members_cache.h"
 
+#include "base/assert.h"
 #include "base/bytes.h"
 
 /* 16 MiB of member ids: a million members of warm groups. */
@@ -31,6 +32,7 @@ static void entry_drop(struct members_cache *cache, struct members *entry)
 {
     list_remove(&entry->by_use);
     list_remove(&entry->in_bucket);
+    COLUMBA_ASSERT(cache->count > 0 && cache->members_held >= entry->count);
     cache->count--;
     cache->members_held -= entry->count;
     memory_release(cache->memory, entry);

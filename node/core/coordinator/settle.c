@@ -33,6 +33,7 @@ static bool precedes(const struct vote *a, const struct vote *b)
 enum settle_verdict settle_votes(const struct vote *votes, unsigned replicas, unsigned quorum,
                                  unsigned *out_leader)
 {
+    COLUMBA_ASSERT(quorum > replicas / 2 && quorum <= replicas);
     const struct vote *leader = NULL;
     bool differ = false;
     unsigned open = 0; /* replicas whose vote is not cast, or not known */
@@ -60,6 +61,7 @@ enum settle_verdict settle_votes(const struct vote *votes, unsigned replicas, un
             leader = &votes[i];
         }
     }
+    COLUMBA_ASSERT(leader != NULL && leader->has_content);
     *out_leader = (unsigned)(leader - votes);
     bool can_still_be = most + open >= quorum && most < quorum;
     return can_still_be && !is_settled(leader) ? SETTLE_UNDECIDED : SETTLE_SETTLED;

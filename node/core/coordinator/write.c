@@ -7,6 +7,7 @@
 static void write_finish(struct core *core, struct op *op, enum columba_error error)
 {
     const struct coordinated_write *write = op->write;
+    COLUMBA_ASSERT(error != COLUMBA_OK || consistency_is_met(&write->plan, write->acked));
     op_deadline_clear(op);
     op_phase_next(op);
     op->status = (struct message_status){
@@ -63,6 +64,7 @@ static void write_answered(struct core *core, struct op *op, uint16_t node,
     if ((write->awaited & bit) == 0) {
         return; /* never asked, or it has answered already */
     }
+    COLUMBA_ASSERT(((write->acked | write->failed) & bit) == 0);
     write->awaited &= (uint16_t)~bit;
     struct message_written written = peer_written(message);
     if (written.error != COLUMBA_OK) {

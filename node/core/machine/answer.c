@@ -31,6 +31,7 @@ void core_refuse(struct core *core, uint64_t connection, uint64_t request_id,
 
 void op_reply(struct core *core, struct op *op, const struct message *message)
 {
+    COLUMBA_ASSERT(op->state == OP_RUNNING);
     if (op->connection != 0) {
         effects_reply(&core->effects, op->connection, op->request_id, message);
         op->connection = 0;

@@ -23,6 +23,7 @@ void batch_clear(struct batch *batch)
 
 bool batch_write(struct core *core, enum effect_type type, struct slice key, struct slice value)
 {
+    COLUMBA_ASSERT(key.size > 0);
     bool written = effects_write(&core->effects, type, key, value);
     core->batch.has_writes = core->batch.has_writes || written;
     return written;
@@ -30,6 +31,7 @@ bool batch_write(struct core *core, enum effect_type type, struct slice key, str
 
 static bool waiters_grow(struct waiters *waiters, struct memory *memory)
 {
+    COLUMBA_ASSERT(waiters->count == waiters->capacity && waiters->capacity < WAITERS_MAX);
     uint32_t capacity = waiters->capacity * 2;
     struct waiter *ring = memory_allocate(memory, capacity * sizeof(struct waiter));
     if (ring == NULL) {
@@ -58,6 +60,7 @@ void batch_wait(struct batch *batch, const struct waiter *waiter)
 {
     struct waiters *waiters = &batch->waiters;
     COLUMBA_ASSERT(waiters->count < waiters->capacity);
+    COLUMBA_ASSERT(batch->open > batch->durable);
     struct waiter *place =
         &waiters->ring[(waiters->head + waiters->count) & (waiters->capacity - 1)];
     *place = *waiter;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "ring/placement.h"
 
@@ -50,6 +51,7 @@ void cluster_view_clear(struct cluster *cluster);
 void cluster_peer_set(struct cluster *cluster, uint16_t node, bool alive, bool connected);
 static inline bool cluster_is_alive(const struct cluster *cluster, uint16_t node)
 {
+    COLUMBA_ASSERT(node < cluster->peer_count);
     return cluster->peers[node].state != PEER_DOWN;
 }
 /* The data centre of this node. */

@@ -25,6 +25,7 @@ void effects_clear(struct effects *effects)
 
 void effects_recycle(struct effects *effects)
 {
+    COLUMBA_ASSERT(effects->first != NULL || effects->last_next == &effects->first);
     if (effects->first == NULL) {
         arena_reset(&effects->arena);
     }
@@ -66,6 +67,7 @@ static struct effect *effect_append(struct effects *effects, enum effect_type ty
     if (node == NULL) {
         return NULL;
     }
+    COLUMBA_ASSERT(*effects->last_next == NULL);
     node->effect.type = type;
     node->next = NULL;
     *effects->last_next = node;
@@ -84,6 +86,7 @@ void effects_reply(struct effects *effects, uint64_t connection, uint64_t reques
         effects->dropped++;
         return;
     }
+    COLUMBA_ASSERT(connection != 0);
     effect->reply.connection = connection;
     effect->reply.request_id = request_id;
     effect->reply.message = message;
@@ -100,6 +103,7 @@ void effects_send(struct effects *effects, uint16_t node, uint64_t request_id,
         effects->dropped++;
         return;
     }
+    COLUMBA_ASSERT(node != NODE_NONE);
     effect->send.node = node;
     effect->send.request_id = request_id;
     effect->send.message = message;
@@ -124,6 +128,7 @@ bool effects_write(struct effects *effects, enum effect_type type, struct slice 
 
 bool effects_read(struct effects *effects, uint64_t read_id, const struct read_query *query)
 {
+    COLUMBA_ASSERT(read_id != 0);
     uint8_t *place = arena_allocate(&effects->arena, read_query_bytes(query));
     struct effect *effect = place == NULL ? NULL : effect_append(effects, EFFECT_READ);
     if (effect == NULL) {

@@ -1,5 +1,6 @@
 #include "node/core/machine/mail.h"
 
+#include "base/assert.h"
 #include "node/core/state.h"
 
 struct letter_node {
@@ -35,6 +36,7 @@ static void mail_put(struct core *core, const struct letter *letter)
         return;
     }
     *node = (struct letter_node){.letter = *letter};
+    COLUMBA_ASSERT(*core->mail.last_next == NULL);
     *core->mail.last_next = node;
     core->mail.last_next = &node->next;
 }
@@ -56,6 +58,7 @@ void mail_answer(struct core *core, const struct answer_to *to, const struct mes
     if (message == NULL) {
         return;
     }
+    COLUMBA_ASSERT(to->op != 0 || to->connection != 0);
     if (to->op != 0) {
         mail_put(core, &(struct letter){.is_answer = true, .op = to->op, .message = message});
         return;

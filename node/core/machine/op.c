@@ -112,6 +112,7 @@ struct op *op_begin(struct core *core)
 struct op *op_begin_coordinated(struct core *core)
 {
     const struct op_table *table = &core->ops;
+    COLUMBA_ASSERT(table->running <= table->capacity);
     return table->running < table->capacity - table->capacity / 4 ? op_begin(core) : NULL;
 }
 
@@ -134,6 +135,7 @@ op_ref op_reference(const struct op *op)
 
 void op_phase_next(struct op *op)
 {
+    COLUMBA_ASSERT(op->state == OP_RUNNING);
     op->phase++;
 }
 
@@ -162,6 +164,7 @@ void op_deadline_set(struct core *core, struct op *op, enum deadline_class class
 
 void op_deadline_clear(struct op *op)
 {
+    COLUMBA_ASSERT(op->state == OP_RUNNING);
     list_remove(&op->link);
 }
 
@@ -173,6 +176,7 @@ static void deadline_class_run(struct core *core, enum deadline_class class)
         if (op->deadline_ms > core->now_ms) {
             return;
         }
+        COLUMBA_ASSERT(op->state == OP_RUNNING && op->timed_out != NULL);
         list_remove(&op->link);
         op->timed_out(core, op);
     }
@@ -187,10 +191,12 @@ void op_deadlines_run(struct core *core)
 
 void *op_allocate(struct op *op, size_t size)
 {
+    COLUMBA_ASSERT(op->state == OP_RUNNING);
     return arena_allocate_zero(&op->arena, size);
 }
 
 bool op_keep(struct op *op, struct slice bytes, struct slice *out_kept)
 {
+    COLUMBA_ASSERT(op->state == OP_RUNNING);
     return arena_copy(&op->arena, bytes, out_kept) == 0;
 }

@@ -29,6 +29,7 @@ static inline struct partition partition_user(const struct cluster *cluster, con
 static inline uint16_t partition_node(const struct cluster *cluster,
                                       const struct partition *partition, unsigned position)
 {
+    COLUMBA_ASSERT(position < partition->replicas->count);
     return cluster->handles[partition->replicas->node[position]];
 }
 int partition_position(const struct cluster *cluster, const struct partition *partition,

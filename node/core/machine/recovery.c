@@ -1,5 +1,6 @@
 #include "node/core/machine/recovery.h"
 
+#include "base/assert.h"
 #include "base/cursor.h"
 #include "node/core/state.h"
 #include "node/store/key.h"
@@ -38,6 +39,7 @@ static bool rows_take(struct core *core, struct recovery *recovery, struct slice
 static void try_end(struct core *core, struct op *op)
 {
     struct recovery *recovery = op->request;
+    COLUMBA_ASSERT(recovery->is_reading);
     recovery->is_reading = false;
     op_end(core, op);
     if (recovery->kind->ended != NULL) {

@@ -110,6 +110,7 @@ static bool conversation_fold(struct core *core, struct row_key *key,
 /* How many of the events belong into the first one's fragment. */
 static uint32_t fragment_events(const struct user_event *events, uint32_t count)
 {
+    COLUMBA_ASSERT(count > 0);
     uint32_t end = 1;
     while (end < count && end < FOLD_EVENTS_MAX &&
            id_equal(&events[end].conversation, &events[0].conversation)) {
@@ -138,6 +139,7 @@ static bool events_fold(struct core *core, const struct id *user, struct user_ev
 /* False: no memory. What was written by then may be written again. */
 static bool user_fold(struct core *core, struct log_user *user)
 {
+    COLUMBA_ASSERT(user->count > 0);
     const struct log_tail *tail = &core->user_log.tail;
     struct user_event *events = effects_allocate(&core->effects, user->count * sizeof(*events));
     if (events == NULL) {

@@ -133,6 +133,7 @@ static void user_remove(struct log_tail *tail, struct log_user *user)
     uint32_t index = (uint32_t)(user - tail->users);
     uint32_t *link = bucket_of(tail, &user->id);
     while (*link != index) {
+        COLUMBA_ASSERT(*link != LOG_TAIL_NONE);
         link = &tail->users[*link].next;
     }
     *link = user->next;
@@ -170,11 +171,13 @@ struct log_user *log_tail_append(struct log_tail *tail, const struct id *user,
 
 const struct log_event *log_tail_event(const struct log_tail *tail, uint32_t position)
 {
+    COLUMBA_ASSERT(position - tail->events_begin < tail->events_end - tail->events_begin);
     return event_at(tail, position);
 }
 
 const struct id *log_tail_user_of(const struct log_tail *tail, const struct log_event *event)
 {
+    COLUMBA_ASSERT(!event->is_folded);
     return &tail->users[event->user].id;
 }
 
@@ -197,6 +200,7 @@ void log_tail_fold(struct log_tail *tail, struct log_user *user,
     for (uint32_t left = user->count; left > 0; left--) {
         struct log_event *event = event_at(tail, position);
         struct log_row *row = row_at(tail, event->row);
+        COLUMBA_ASSERT(!event->is_folded && row->unfolded > 0);
         event->is_folded = true;
         bool is_open = tail->is_open && event->row == tail->rows_end - 1;
         if (--row->unfolded == 0 && !is_open) {
@@ -204,6 +208,7 @@ void log_tail_fold(struct log_tail *tail, struct log_user *user,
         }
         position = event->next;
     }
+    COLUMBA_ASSERT(tail->unfolded >= user->count);
     tail->unfolded -= user->count;
     user_remove(tail, user);
     rows_leave(tail);

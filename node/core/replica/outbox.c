@@ -150,6 +150,7 @@ static void entry_add(struct core *core, struct outbox_row *row, const struct ou
     struct outbox *outbox = &core->outbox;
     struct outbox_entry *entry =
         container_of(outbox->free_entries.next, struct outbox_entry, in_bucket);
+    COLUMBA_ASSERT(outbox->free_count > 0);
     list_remove(&entry->in_bucket);
     *entry = *values;
     entry->row = row;
@@ -196,6 +197,7 @@ void outbox_add(struct core *core, const struct id *conversation, const struct i
 
 static void row_remove(struct core *core, struct outbox_row *row)
 {
+    COLUMBA_ASSERT(row->live == 0 && row != core->outbox.open_row);
     struct key_bytes key = local_sequence_key(LOCAL_OUTBOX, row->sequence);
     /* Without memory the row stays and is found done again at the next start. */
     batch_write(core, EFFECT_REMOVE, key_slice(&key), slice_of(NULL, 0));
@@ -213,6 +215,7 @@ void outbox_done(struct core *core, const struct id *conversation, const struct 
     list_remove(&entry->in_queue);
     list_remove(&entry->in_bucket);
     list_prepend(&outbox->free_entries, &entry->in_bucket);
+    COLUMBA_ASSERT(outbox->count > 0 && row->live > 0);
     outbox->free_count++;
     outbox->count--;
     if (--row->live == 0 && row != outbox->open_row) {
@@ -240,6 +243,7 @@ void outbox_batch_close(struct core *core)
         list_append(&outbox->free_rows, &row->link);
         return;
     }
+    COLUMBA_ASSERT(row->live <= row->entries && row->entries <= OUTBOX_ROW_ENTRIES_MAX);
     size_t size = 1 + row->entries * (size_t)OUTBOX_ENTRY_BYTES;
     struct key_bytes key = local_sequence_key(LOCAL_OUTBOX, row->sequence);
     bool put = batch_write(core, EFFECT_PUT, key_slice(&key), slice_of(outbox->open_bytes, size));

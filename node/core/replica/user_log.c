@@ -163,6 +163,7 @@ static bool log_row_put(struct core *core, const struct log_user *user)
     if (value == NULL) {
         return false;
     }
+    COLUMBA_ASSERT(user->count > 0);
     struct writer writer = writer_of(value, room);
     writer_u8(&writer, USER_LOG_FORMAT);
     uint32_t at = user->first;

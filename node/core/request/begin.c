@@ -1,5 +1,6 @@
 #include "node/core/request/begin.h"
 
+#include "base/assert.h"
 #include "node/core/machine/answer.h"
 #include "node/core/state.h"
 
@@ -25,6 +26,7 @@ struct op *request_begin(struct core *core, const struct event *event, uint32_t 
                        "LOCAL_ONE, LOCAL_QUORUM, EACH_QUORUM");
         return NULL;
     }
+    COLUMBA_ASSERT(event->request.connection != 0);
     struct op *op = op_begin_coordinated(core);
     if (op == NULL) {
         core->counters.overloaded++;

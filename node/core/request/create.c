@@ -7,6 +7,7 @@
  * if the coordinator dies. Members who come later are told in the same way. Messages that were sent
  * to the group still reach those who were in it (coordinator/fanout.h).
  */
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "base/name.h"
 #include "base/sort.h"
@@ -168,6 +169,7 @@ static struct id act_id(uint64_t version)
 static void members_tell(struct core *core, struct op *op)
 {
     const struct create *create = op->request;
+    COLUMBA_ASSERT(create->version > 0);
     struct fanout_order order = {.kind = HAPPENED_CHANNEL,
                                  .conversation = create->conversation,
                                  .message = act_id(create->version)};
@@ -179,6 +181,9 @@ static void act_write(struct core *core, struct op *op, const struct creation *c
 {
     struct create *create = op->request;
     create->version = creation->stamp;
+    COLUMBA_ASSERT(creation->stamp > op->load->version);
+    COLUMBA_ASSERT(creation->is_channel || !creation->becomes_channel);
+    COLUMBA_ASSERT(!creation->packed.failed);
     struct message_write write = {.packed = writer_done(&creation->packed),
                                   .has_outbox = creation->is_channel,
                                   .outbox_kind = HAPPENED_CHANNEL,
@@ -272,6 +277,7 @@ static bool creation_make(struct core *core, struct op *op, struct creation *out
             creation_member_row(&creation, &create->members[i]);
         }
     }
+    COLUMBA_ASSERT(!creation.packed.failed);
     *out_creation = creation;
     return true;
 }
@@ -337,6 +343,7 @@ static void members_sort(struct create *create)
 /* Waits for a read, so its names move into the operation's arena. */
 static bool create_keep(struct op *op, const struct message_conversation_create *request)
 {
+    COLUMBA_ASSERT(request->member_count < WRITE_MAX_ROWS);
     struct create *create = op->request;
     create->conversation = id_of_name(ID_CONVERSATION, request->name);
     create->kind = request->kind;

@@ -1,5 +1,6 @@
 #include "node/core/request/page.h"
 
+#include "base/assert.h"
 #include "node/core/coordinator/read.h"
 #include "node/core/machine/answer.h"
 #include "node/core/state.h"
@@ -39,6 +40,7 @@ bool page_make(struct core *core, struct op *op, enum message_type type, size_t 
     struct packed_row packed;
     packed_reader_init(&reader, op->read->packed);
     while (packed_reader_next(&reader, &packed)) {
+        COLUMBA_ASSERT(page.row_count < op->read->row_count);
         page.row_count += row(&packed, rows + page.row_count * row_bytes) ? 1 : 0;
     }
     page.rows = rows;
@@ -48,6 +50,7 @@ bool page_make(struct core *core, struct op *op, enum message_type type, size_t 
 
 void page_reply(struct core *core, struct op *op, const struct page *page)
 {
+    COLUMBA_ASSERT(page->message != NULL);
     op_reply(core, op, page->message);
     op_end(core, op);
 }
