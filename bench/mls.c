@@ -286,7 +286,9 @@ static void write_once(struct client *from, struct client *to, struct written *o
     mls_store_init(&from_store);
     mls_store_init(&to_store);
     from->group->storage = &from_store.storage;
+    from_store.storage.writer = from->group->writer;
     to->group->storage = &to_store.storage;
+    to_store.storage.writer = to->group->writer;
     commit_once(from, to, &made, &taken);
     out->made = from_store.bytes;
     out->taken = to_store.bytes;

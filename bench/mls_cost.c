@@ -169,6 +169,7 @@ static void drop_all(struct mls_group **groups, size_t count)
 static void bench_memory(const char *what, struct member *member)
 {
     static struct mls_group *groups[LOADED_GROUPS];
+    uint64_t writer = member->store.storage.writer;
     (void)malloc_trim(0);
     struct usage before = usage_now();
     for (size_t i = 0; i < LOADED_GROUPS; i++) {
@@ -182,6 +183,7 @@ static void bench_memory(const char *what, struct member *member)
            after.maps - before.maps, member->store.count,
            (double)mls_store_bytes(&member->store) / 1e3);
     drop_all(groups, LOADED_GROUPS);
+    member->store.storage.writer = writer;
 }
 
 static void bench_store(const struct member *member)
