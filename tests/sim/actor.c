@@ -96,7 +96,10 @@ static void act(void *context, uint64_t argument)
     actor->is_busy = true;
     uint32_t create = conversation_to_create(actor);
     uint32_t conversation = actor_conversation(actor);
-    if (create != UINT32_MAX) {
+    if (actor->greetings > 0) {
+        actor->greetings--;
+        actor_send_weakly(actor, actor->greeted);
+    } else if (create != UINT32_MAX) {
         actor_create_conversation(actor, create);
     } else if (conversation != UINT32_MAX) {
         act_on(actor, action_draw(actor), conversation);

@@ -26,6 +26,8 @@ struct actor {
     uint64_t bodies;   /* written so far */
     bool is_busy;
     uint64_t sends_acknowledged;
+    uint32_t greeted;   /* a conversation whose members have just changed */
+    uint32_t greetings; /* still to be sent there */
     uint64_t reads;
 };
 

@@ -7,6 +7,7 @@
 
 #define CREATE_MEMBERS_MAX 128u
 #define GREETS_PERMILLE 600u
+#define GREETINGS 3u
 
 struct creation {
     struct actor *actor;
@@ -20,7 +21,7 @@ static bool greets(struct actor *actor, const struct creation *creation)
 {
     const struct model_member *member =
         model_member(actor->world->model, creation->conversation, actor->user);
-    return member != NULL && member->known_at_us != NEVER && !actor->world->is_calm &&
+    return member != NULL && member->known_at_us != NEVER &&
            random_chance(&actor->random, GREETS_PERMILLE);
 }
 
@@ -33,14 +34,12 @@ static void created(void *context, const struct message *answer)
                            world_now_us(actor->world));
     }
     actor_check_refusal(actor, "a creation", answer);
-    bool sends = actor_outcome(answer) == OUTCOME_DONE && greets(actor, creation);
-    uint32_t conversation = creation->conversation;
-    free(creation);
-    if (sends) {
-        actor_send_weakly(actor, conversation);
-    } else {
-        actor_is_done(actor);
+    if (actor_outcome(answer) == OUTCOME_DONE && greets(actor, creation)) {
+        actor->greeted = creation->conversation;
+        actor->greetings = GREETINGS;
     }
+    free(creation);
+    actor_is_done(actor);
 }
 
 void actor_create_conversation(struct actor *actor, uint32_t index)

@@ -51,7 +51,7 @@ counter_counts_retry 10 0 a retry counts as another unread message
 marker_goes_back 10 0 the last read marker to arrive wins
 stale_members 30 0 a fan-out trusts the cached members whatever the replicas say
 weak_send_trusts_version 200 0 … or believes a single replica about the members
-digest_without_more 100 0 equal pages agree although one replica has more behind
+digest_without_more 200 0 equal pages agree although one replica has more behind
 pages_without_horizon 100 0 a page of an inbox goes on where a replica's ended
 denial_at_one 200 0 a replica that is behind denies a conversation
 half_done_is_refused 30 0 a definite failure after the first of two writes
@@ -62,12 +62,12 @@ peers_are_believed 20 0 a peer's page is not held against the question
 any_answer_is_success 20 0 an answer of another type counts as one of success
 foreign_rows_are_taken 20 0 a replica stores what belongs to others
 device_clock_rules 30 0 a client goes by the device's clock after it has heard the nodes'
-no_speculation 100 0 a read waits for a silent replica and never asks another
-enough_is_not_enough 100 0 a read that has whole rows of a quorum waits for a silent replica
+no_speculation 200 0 a read waits for a silent replica and never asks another
+enough_is_not_enough 200 0 a read that has whole rows of a quorum waits for a silent replica
 late_deadlines 20 0 everything times out ten times as late
 act_without_outbox 100 0 members of a channel are told by its coordinator alone, who may die
 channel_gets_nothing 200 0 what was sent to a group is dropped when it has become a channel
-news_are_passed_over 200 0 an inbox page of which nothing is left goes on behind its end
+news_are_passed_over 200 5 an inbox page of which nothing is left goes on behind its end
 wiped_are_counted 200 0 a node with an empty directory is counted as the replica it was
 full_disks_take_events 50 0 a replica whose disk is full takes what is fanned out to it
 BUGS

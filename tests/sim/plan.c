@@ -6,13 +6,13 @@
 #define CROWD_MIN 10u
 #define CROWD_MAX 40u
 #define FAIR_PERMILLE 40u
-#define ONE_SLOW_PERMILLE 40u
+#define ONE_SLOW_PERMILLE 60u
 #define LOSS_PERMILLE 60u
 
 /* What a shell refuses: hardly anything in most seeds, much in some. */
 static void plan_intake(struct world *world)
 {
-    bool is_tight = random_chance(&world->random, 200);
+    bool is_tight = random_chance(&world->random, 200) && world->plan.climate == CLIMATE_FOUL;
     struct intake_limits *limits = &world->plan.intake;
     *limits = (struct intake_limits){
         .batch_bytes = is_tight ? 32u * KIB : 64u * MIB,

@@ -91,7 +91,7 @@ static void make_conversations(struct world *world)
         model_member_add(world->model, 0, i, true);
     }
     for (uint32_t i = 1; i < plan->conversation_count; i++) {
-        uint32_t most = plan->user_count < 8 ? plan->user_count : 8;
+        uint32_t most = plan->user_count < 10 ? plan->user_count : 10;
         uint32_t count = (uint32_t)random_between(&world->random, 2, most);
         uint32_t first = (uint32_t)random_below(&world->random, plan->user_count);
         for (uint32_t k = 0; k < count; k++) {
