@@ -47,6 +47,14 @@ static bool wants_again(struct sending *sending, enum model_outcome outcome)
     return random_chance(&actor->random, outcome == OUTCOME_DONE ? 60 : 850);
 }
 
+/* An id that a device made by its own clock, before it had heard a node's. */
+static bool is_of_the_future(const struct actor *actor, const struct model_message *message)
+{
+    uint64_t true_ms = UNIX_EPOCH_MS + world_now_us(actor->world) / MICROSECONDS_PER_MS;
+    uint64_t sure_ms = CLOCK_AHEAD_MAX_MS - CLOCK_WRONG_MS;
+    return actor->uses_library && message_id_unix_ms(&message->id) > true_ms + sure_ms;
+}
+
 /* Where another body has the id, one of the two is told so; at ALL also the one that a quorum has,
  * if a replica that missed it has taken the other. */
 static void check_send_refusal(struct actor *actor, const struct model_message *message,
@@ -57,7 +65,9 @@ static void check_send_refusal(struct actor *actor, const struct model_message *
     bool may_conflict =
         message->other != NULL || (is_conflict && message->has_rival && level == CONSISTENCY_ALL &&
                                    answer->status.outcome_unknown);
-    if (!is_conflict || !may_conflict) {
+    bool is_ahead = answer != NULL && answer->type == MESSAGE_STATUS &&
+                    answer->status.error == ERR_CLOCK_AHEAD && is_of_the_future(actor, message);
+    if (!(is_conflict && may_conflict) && !is_ahead) {
         actor_check_refusal(actor, "a send", answer);
     }
 }
