@@ -67,7 +67,6 @@ enough_is_not_enough 200 0 a read that has whole rows of a quorum waits for a si
 late_deadlines 20 0 everything times out ten times as late
 act_without_outbox 100 0 members of a channel are told by its coordinator alone, who may die
 channel_gets_nothing 200 0 what was sent to a group is dropped when it has become a channel
-news_are_passed_over 200 5 an inbox page of which nothing is left goes on behind its end
 wiped_are_counted 200 0 a node with an empty directory is counted as the replica it was
 full_disks_take_events 50 0 a replica whose disk is full takes what is fanned out to it
 BUGS

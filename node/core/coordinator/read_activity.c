@@ -48,10 +48,6 @@ static void activity_finish(struct core *core, struct op *op)
     }
     if (page->row_count == 0 && page->more) {
         COLUMBA_ASSERT(has_horizon);
-#ifdef COLUMBA_BUG_news_are_passed_over
-        activity->after = activity->horizon;
-        activity->has_after = true;
-#endif
         pages_ask(core, op);
         return;
     }
