@@ -16,8 +16,6 @@
 
 /* With nothing due, the core still wants to look this often. */
 #define IDLE_TICK_MS 1000u
-/* The wall clock went further than the monotonic one: it was set. */
-#define CLOCK_STEP_MS 1000u
 
 static const uint16_t mode_moves[] = {
     [NODE_SERVING] = SM_TO(NODE_FAILED), [NODE_FAILED] = SM_TO(NODE_FAILED)};
@@ -52,7 +50,8 @@ static bool core_parts_init(struct core *core, const struct topology *topology)
     int failed = 0;
     failed |= cluster_view_init(&core->cluster, memory, topology, config->handles, config->self);
     failed |= op_table_init(&core->ops, memory, config);
-    failed |= recent_init(&core->recent, memory, config->recent_messages, config->seed);
+    failed |= recent_init(&core->recent, memory, config->recent_messages, config->seed,
+                          config->ids_bound_ms);
     failed |= batch_init(&core->batch, memory);
     failed |= outbox_init(&core->outbox, memory, config->outbox_entries_max, config->start_count);
     failed |= user_log_init(&core->user_log, memory, config->start_count, config->log_events_max);
@@ -99,12 +98,6 @@ void core_destroy(struct core *core)
 void core_now(struct core *core, uint64_t monotonic_ms, uint64_t unix_ms)
 {
     COLUMBA_ASSERT(monotonic_ms >= core->now_ms);
-    uint64_t expected_ms = core->unix_ms + (monotonic_ms - core->now_ms);
-    if (core->unix_ms > 0 && unix_ms > expected_ms + CLOCK_STEP_MS &&
-        recent_has_begun(&core->recent)) {
-        /* The wall clock was set forward: before, the horizon was drawn by a wrong time. */
-        recent_raise(&core->recent, unix_ms + REPLICA_CLOCK_AHEAD_MAX_MS);
-    }
     core->now_ms = monotonic_ms;
     core->unix_ms = unix_ms;
 }
@@ -165,6 +158,7 @@ static void event_committed(struct core *core, const struct event *event)
     if (error == COLUMBA_OK) {
         COLUMBA_ASSERT(event->committed.batch > core->batch.durable);
         core->batch.durable = event->committed.batch;
+        recent_committed(&core->recent, event->committed.batch);
     } else {
         sm_move(&core->mode, mode_moves, NODE_FAILED);
     }
@@ -189,16 +183,6 @@ static void event_read_done(struct core *core, const struct event *event)
         return;
     }
     op->read_done(core, op, event);
-}
-
-static void event_clock(struct core *core, const struct event *event)
-{
-    bool was_wrong = core->clock_is_wrong;
-    clock_judged(core, event);
-    if (was_wrong && !core->clock_is_wrong) {
-        /* The horizon was drawn by the wrong time. */
-        recent_raise(&core->recent, core->unix_ms + REPLICA_CLOCK_AHEAD_MAX_MS);
-    }
 }
 
 /* Arenas are emptied when no effect points into them any more. */
@@ -258,13 +242,14 @@ void core_step(struct core *core, const struct event *event)
                          event->peer.connected);
         break;
     case EVENT_STARTED:
-        /* Before this start no id was taken that lay further ahead. */
-        recent_begin(&core->recent, core->unix_ms + REPLICA_CLOCK_AHEAD_MAX_MS);
+#ifdef COLUMBA_BUG_horizon_by_clock
+        core->recent.horizon_ms = core->unix_ms + REPLICA_CLOCK_AHEAD_MAX_MS;
+#endif
         outbox_recover(core);
         log_recover(core);
         break;
     case EVENT_CLOCK:
-        event_clock(core, event);
+        clock_judged(core, event);
         break;
     case EVENT_DISK:
         core->disk_is_full = event->disk.is_full;
@@ -293,11 +278,24 @@ bool core_has_writes(const struct core *core)
     return core->batch.has_writes;
 }
 
+/* Cannot fail: right after the effects were taken. */
+static void ids_bound_close(struct core *core)
+{
+    struct recent *recent = &core->recent;
+    if (recent_batch_close(recent, core->batch.open)) {
+        struct key_bytes key = id_bound_key();
+        bool put = batch_write(core, EFFECT_PUT, key_slice(&key),
+                               slice_of(recent->bound_row, sizeof recent->bound_row));
+        COLUMBA_ASSERT(put);
+    }
+}
+
 uint64_t core_batch_close(struct core *core)
 {
     step_begin(core);
     outbox_batch_close(core);
     user_log_batch_close(core);
+    ids_bound_close(core);
     core->batch.has_writes = false;
     return core->batch.open++;
 }

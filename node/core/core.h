@@ -49,6 +49,8 @@ struct core_config {
     /* How often this data directory was started, counted durably by the shell before the core is
      * made: the high bits of every replica-local sequence, so none is used twice. */
     uint64_t start_count;
+    /* No message in the store has an id whose time lies after it (id_bound_get); 0: it has none. */
+    uint64_t ids_bound_ms;
     uint32_t write_timeout_ms;
     uint32_t read_timeout_ms;
     /* A read that lacks an answer for this long asks one more replica. */
@@ -61,8 +63,10 @@ struct core_config {
     uint32_t log_events_max; /* of users' logs, not yet folded: in memory; the oldest are folded */
     uint32_t conversations_cached_max;
     uint32_t takeover_delay_ms; /* a replica takes over an outbox entry this old (times its rank) */
-    uint32_t recent_messages;   /* remembered, so that another body under an id is seen: 2^n */
-    uint64_t seed;              /* for jitter */
+    /* Remembered, so that another body under an id is seen: 2^n. A fragment that holds more than
+     * are not under way is OVERLOADED. */
+    uint32_t recent_messages;
+    uint64_t seed; /* for jitter */
 };
 
 /* The documented defaults (design: section "Defaults"). */

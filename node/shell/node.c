@@ -9,6 +9,8 @@
 #include "node/shell/handshake.h"
 #include "node/shell/open_files.h"
 #include "node/shell/storage.h"
+#include "node/store/data_format.h"
+#include "node/store/id_bound.h"
 
 static uint64_t random_seed(void)
 {
@@ -88,6 +90,7 @@ static struct core_config core_config_of(struct node *node)
     core_config_defaults(&made);
     made.self = node->self;
     made.start_count = node->directory.start_count;
+    made.ids_bound_ms = node->ids_bound_ms;
     made.write_timeout_ms = (uint32_t)config->write_timeout_ms;
     made.read_timeout_ms = (uint32_t)config->read_timeout_ms;
     made.speculative_read_ms = (uint32_t)config->speculative_read_ms;
@@ -99,6 +102,18 @@ static struct core_config core_config_of(struct node *node)
     made.takeover_delay_ms = (uint32_t)config->takeover_delay_ms;
     made.seed = random_next(&node->random);
     return made;
+}
+
+/* Without it nobody knows which ids the store may hold. */
+static enum columba_error ids_bound_read(struct node *node, char *out_text)
+{
+    enum columba_error error = id_bound_get(node->engine, memory_system(), &node->ids_bound_ms);
+    if (error != COLUMBA_OK) {
+        snprintf(out_text, CONFIG_PROBLEM_BYTES,
+                 "%s: cannot read from the store which message ids it holds: %s. " DATA_LOSS_ADVICE,
+                 node->directory.path, error_text(error));
+    }
+    return error;
 }
 
 static enum columba_error state_open(struct node *node, bool accepts_loss, char *out_text)
@@ -117,6 +132,9 @@ static enum columba_error state_open(struct node *node, bool accepts_loss, char 
     }
     if (error == COLUMBA_OK) {
         error = directory_store_check(&node->directory, node->engine, out_text);
+    }
+    if (error == COLUMBA_OK) {
+        error = ids_bound_read(node, out_text);
     }
     if (error != COLUMBA_OK) {
         return error;

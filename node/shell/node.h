@@ -65,6 +65,7 @@ struct node {
 
     struct cluster cluster;
     struct topology *topology; /* the cluster's */
+    uint64_t ids_bound_ms;     /* of the store, at the start */
     uint16_t self;
     struct directory directory;
     struct engine *engine;

@@ -2,7 +2,7 @@
  * The format of a data directory, told by a file of text named FORMAT in it:
  *
  *   columba data directory
- *   format 4
+ *   format 5
  *   written by columba 0.1.0
  *
  * It is written before anything else and read before anything else, so that an old program never
@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "node/store/engine.h"
 
-#define DATA_FORMAT 4u
+#define DATA_FORMAT 5u
 #define DATA_FORMAT_FILE "FORMAT"
 /* The end of every sentence about a store that lacks what it had acknowledged. */
 #define DATA_LOSS_ADVICE                                                                           \

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "node/core/core.h"
 #include "node/store/engine.h"
+#include "node/store/id_bound.h"
 #include "proto/codec.h"
 #include "ring/topology.h"
 #include "tests/sim/transcript.h"
@@ -475,6 +476,8 @@ static void core_begin(struct stage *stage, uint16_t node)
     core_config_defaults(&config);
     config.self = node;
     config.start_count = ++player->start_count;
+    enum columba_error error = id_bound_get(player->engine, memory_system(), &config.ids_bound_ms);
+    COLUMBA_ASSERT(error == COLUMBA_OK);
     config.seed = node;
     config.fanout_members_max = stage->group_max;
     player->core = core_create(memory_system(), &config, stage->topology);
@@ -484,9 +487,9 @@ static void core_begin(struct stage *stage, uint16_t node)
 static void player_init(struct stage *stage, uint16_t node)
 {
     struct player *player = &stage->players[node];
-    core_begin(stage, node);
     player->engine = engine_memory_open(memory_system());
     COLUMBA_ASSERT(player->engine != NULL);
+    core_begin(stage, node);
     player->batch = player->engine->table->batch_create(player->engine);
     COLUMBA_ASSERT(player->batch != NULL);
     list_init(&player->deliveries);

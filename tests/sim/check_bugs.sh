@@ -56,6 +56,7 @@ pages_without_horizon 100 0 a page of an inbox goes on where a replica's ended
 denial_at_one 200 0 a replica that is behind denies a conversation
 half_done_is_refused 30 0 a definite failure after the first of two writes
 taken_without_a_look 100 0 a replica takes another body under a known id
+horizon_by_clock 200 0 … or one whose id lies behind what the clock at the start tells
 failed_commit_is_refused 200 0 a failed sync counts as if nothing was written
 durable_is_refused 200 1 a durable write is refused when its membership version cannot be read
 peers_are_believed 20 0 a peer's page is not held against the question

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "node/store/id_bound.h"
 
 #define BOOT_OFFSET_MAX_MS 1000000u
 
@@ -65,6 +66,8 @@ void host_start(struct host *host)
     struct core_config config = host->world->plan.core;
     config.self = host->index;
     config.start_count = host->disk->start_count;
+    enum columba_error error = id_bound_get(host->engine, memory_system(), &config.ids_bound_ms);
+    COLUMBA_ASSERT(error == COLUMBA_OK);
     config.seed = random_u64(&host->random);
     host->core = core_create(&host->core_memory.memory, &config, host->world->topology);
     COLUMBA_ASSERT(host->core != NULL);

@@ -6,7 +6,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
-#include "node/store/engine.h"
+#include "node/store/id_bound.h"
 #include "node/store/scan.h"
 #include "proto/codec.h"
 #include "ring_cluster.h"
@@ -359,6 +359,8 @@ static void player_start(struct race_world *world, uint16_t node)
     config.seed = node;
     config.fanout_members_max = world->options.fanout_members_max;
     config.recent_messages = world->options.recent_messages;
+    enum columba_error error = id_bound_get(player->engine, memory_system(), &config.ids_bound_ms);
+    COLUMBA_ASSERT(error == COLUMBA_OK);
     config.operations_max = 512;
     config.outbox_entries_max = 1024;
     config.log_events_max = 1024;

@@ -53,7 +53,7 @@ static void a_new_directory_gets_this_format_file(void **state)
     struct engine *engine = opened();
     engine->table->close(engine);
     assert_file("FORMAT",
-                "columba data directory\nformat 4\nwritten by columba " COLUMBA_VERSION "\n");
+                "columba data directory\nformat 5\nwritten by columba " COLUMBA_VERSION "\n");
     engine = opened();
     engine->table->close(engine);
 }

@@ -39,9 +39,9 @@
 #define CHOICES_MAX 512u
 #define FILLERS_MAX 20u
 #define RECENT_MESSAGES_FEW 64u
-/* More than a replica remembers. */
-#define CROWD (RECENT_MESSAGES_FEW + 6u)
-#define CROWDS_MAX 3u
+/* Two are more than a replica remembers; one finds room as long as not much waits to be durable. */
+#define CROWD (RECENT_MESSAGES_FEW / 2 + 6u)
+#define CROWDS_MAX 6u
 
 /* Seconds by which a clock or an id may be off: what the nodes put up with. */
 #define CLOCK_OFF_MAX_MS 4000u

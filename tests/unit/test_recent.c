@@ -14,12 +14,13 @@
 
 static struct recent recent;
 static struct id conversation;
+static uint64_t batch;
 
 static int make_recent(void **state)
 {
     (void)state;
     conversation = id_of_number(77);
-    return recent_init(&recent, memory_system(), CAPACITY, 42);
+    return recent_init(&recent, memory_system(), CAPACITY, 42, START_MS);
 }
 
 static int clear_recent(void **state)
@@ -41,6 +42,8 @@ static void put(uint64_t unix_ms, uint64_t number, const char *body)
 {
     struct recent_message message = message_at(unix_ms, number, body);
     recent_put(&recent, &message);
+    recent_batch_close(&recent, ++batch);
+    recent_committed(&recent, batch);
 }
 
 static enum recent_verdict judge(uint64_t unix_ms, uint64_t number, const char *body)
@@ -49,21 +52,10 @@ static enum recent_verdict judge(uint64_t unix_ms, uint64_t number, const char *
     return recent_judge(&recent, &message);
 }
 
-static void nothing_is_known_before_it_has_begun(void **state)
-{
-    (void)state;
-    assert_false(recent_has_begun(&recent));
-    assert_int_equal(judge(START_MS + 1, 1, "a"), RECENT_UNKNOWN);
-    recent_begin(&recent, START_MS);
-    assert_true(recent_has_begun(&recent));
-    assert_int_equal(judge(START_MS + 1, 1, "a"), RECENT_NEW);
-}
-
 /* What the process before may have taken is for the store to say, the last moment included. */
 static void what_lies_before_the_horizon_is_not_known(void **state)
 {
     (void)state;
-    recent_begin(&recent, START_MS);
     assert_int_equal(judge(START_MS - 1, 1, "a"), RECENT_UNKNOWN);
     assert_int_equal(judge(START_MS, 1, "a"), RECENT_UNKNOWN);
     assert_int_equal(judge(START_MS + 1, 1, "a"), RECENT_NEW);
@@ -72,7 +64,6 @@ static void what_lies_before_the_horizon_is_not_known(void **state)
 static void the_same_and_another_are_told_apart(void **state)
 {
     (void)state;
-    recent_begin(&recent, START_MS);
     put(START_MS + 1, 1, "a");
     assert_int_equal(judge(START_MS + 1, 1, "a"), RECENT_SAME);
     assert_int_equal(judge(START_MS + 1, 1, "b"), RECENT_OTHER);
@@ -86,7 +77,6 @@ static void the_same_and_another_are_told_apart(void **state)
 static void a_message_is_one_of_its_conversation(void **state)
 {
     (void)state;
-    recent_begin(&recent, START_MS);
     put(START_MS + 1, 1, "a");
     conversation = id_of_number(78);
     assert_int_equal(judge(START_MS + 1, 1, "b"), RECENT_NEW);
@@ -95,18 +85,17 @@ static void a_message_is_one_of_its_conversation(void **state)
 static void a_settled_body_takes_the_place_of_another(void **state)
 {
     (void)state;
-    recent_begin(&recent, START_MS);
     put(START_MS + 1, 1, "a");
     put(START_MS + 1, 1, "b");
     assert_int_equal(judge(START_MS + 1, 1, "b"), RECENT_SAME);
     assert_int_equal(judge(START_MS + 1, 1, "a"), RECENT_OTHER);
-    assert_int_equal(recent.next, 1); /* in its place, not beside it */
+    put(START_MS + 1, 1, "b");
+    assert_int_equal(recent.count, 2); /* what is known has its place */
 }
 
 static void the_oldest_goes_and_its_time_with_it(void **state)
 {
     (void)state;
-    recent_begin(&recent, START_MS);
     for (uint64_t i = 1; i <= CAPACITY; i++) {
         put(START_MS + i, i, "a");
     }
@@ -123,19 +112,66 @@ static void the_oldest_goes_and_its_time_with_it(void **state)
 static void the_horizon_never_goes_back(void **state)
 {
     (void)state;
-    recent_begin(&recent, START_MS);
     put(START_MS - 500, 1, "a");
     for (uint64_t i = 2; i <= CAPACITY + 1; i++) {
         put(START_MS + i, i, "a");
     }
     assert_int_equal(judge(START_MS - 400, 1, "a"), RECENT_UNKNOWN);
     assert_int_equal(judge(START_MS, 1, "a"), RECENT_UNKNOWN);
-    recent_raise(&recent, START_MS - 1);
-    assert_int_equal(judge(START_MS, 1, "a"), RECENT_UNKNOWN);
-    recent_raise(&recent, START_MS + 100);
-    assert_int_equal(judge(START_MS + 100, 1, "a"), RECENT_UNKNOWN);
-    assert_int_equal(judge(START_MS + 101, 1, "a"), RECENT_NEW);
-    assert_int_equal(judge(START_MS + 3, 3, "a"), RECENT_SAME); /* remembered all the same */
+}
+
+/* Its place is free, but not twice: what came last under the id is remembered. */
+static void a_body_that_was_replaced_goes_without_a_trace(void **state)
+{
+    (void)state;
+    put(START_MS + 90, 1, "a");
+    put(START_MS + 90, 1, "b");
+    for (uint64_t i = 1; i < CAPACITY; i++) {
+        put(START_MS + i, i, "a");
+    }
+    assert_int_equal(judge(START_MS + 90, 1, "a"), RECENT_OTHER);
+    assert_int_equal(judge(START_MS + 90, 2, "a"), RECENT_NEW);
+    put(START_MS + CAPACITY, CAPACITY, "a");
+    assert_int_equal(judge(START_MS + 90, 1, "a"), RECENT_UNKNOWN);
+}
+
+/* One row for many batches, and always ahead of what is taken. */
+static void the_bound_is_raised_when_it_is_passed(void **state)
+{
+    (void)state;
+    struct recent_message message = message_at(START_MS, 1, "a");
+    recent_put(&recent, &message);
+    assert_false(recent_batch_close(&recent, ++batch));
+    message = message_at(START_MS + 1, 1, "a");
+    recent_put(&recent, &message);
+    assert_true(recent_batch_close(&recent, ++batch));
+    assert_int_equal(recent.bound_ms, START_MS + 1 + RECENT_LEASE_MS);
+    message = message_at(START_MS + 1 + RECENT_LEASE_MS, 1, "a");
+    recent_put(&recent, &message);
+    assert_false(recent_batch_close(&recent, ++batch));
+}
+
+/* A commit makes room for what was in its batch, not for what came since. */
+static void room_is_made_by_what_is_durable(void **state)
+{
+    (void)state;
+    for (uint64_t i = 1; i <= CAPACITY; i++) {
+        assert_true(recent_has_room(&recent, CAPACITY + 1 - (uint32_t)i));
+        struct recent_message message = message_at(START_MS + i, i, "a");
+        recent_put(&recent, &message);
+        if (i == 3) {
+            recent_batch_close(&recent, 1);
+        }
+    }
+    assert_false(recent_has_room(&recent, 1));
+    recent_committed(&recent, 1);
+    assert_true(recent_has_room(&recent, 3));
+    assert_false(recent_has_room(&recent, 4));
+    recent_batch_close(&recent, 2);
+    recent_committed(&recent, 1);
+    assert_false(recent_has_room(&recent, 4));
+    recent_committed(&recent, 2);
+    assert_true(recent_has_room(&recent, CAPACITY));
 }
 
 /* Many rounds of the ring: never "new" of what was taken, never "the same" of another body. */
@@ -145,7 +181,6 @@ static void it_never_says_what_it_cannot_know(void **state)
     enum { TIMES = 60, NEVER = 0 };
     char taken[TIMES] = {NEVER};
     struct random random = {.state = 3};
-    recent_begin(&recent, START_MS);
     for (unsigned step = 0; step < 20000; step++) {
         uint32_t time = random_below(&random, TIMES);
         const char body[2] = {(char)('a' + random_below(&random, 2)), '\0'};
@@ -174,7 +209,6 @@ static void it_never_says_what_it_cannot_know(void **state)
 static void as_many_as_it_has_room_for_are_known(void **state)
 {
     (void)state;
-    recent_begin(&recent, START_MS);
     for (uint64_t i = 1; i <= 5 * CAPACITY; i++) {
         put(START_MS + i, i, "a");
         for (uint64_t j = i < CAPACITY ? 1 : i - CAPACITY + 1; j <= i; j++) {
@@ -195,7 +229,7 @@ static void without_memory_it_is_not_made(void **state)
     (void)state;
     struct memory empty = {.allocate = none};
     struct recent poor;
-    assert_int_equal(recent_init(&poor, &empty, CAPACITY, 1), -1);
+    assert_int_equal(recent_init(&poor, &empty, CAPACITY, 1, 0), -1);
     recent_clear(&poor, &empty);
 }
 
@@ -204,13 +238,15 @@ static void without_memory_it_is_not_made(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(nothing_is_known_before_it_has_begun),
         TEST(what_lies_before_the_horizon_is_not_known),
         TEST(the_same_and_another_are_told_apart),
         TEST(a_message_is_one_of_its_conversation),
         TEST(a_settled_body_takes_the_place_of_another),
         TEST(the_oldest_goes_and_its_time_with_it),
         TEST(the_horizon_never_goes_back),
+        TEST(a_body_that_was_replaced_goes_without_a_trace),
+        TEST(the_bound_is_raised_when_it_is_passed),
+        TEST(room_is_made_by_what_is_durable),
         TEST(it_never_says_what_it_cannot_know),
         TEST(as_many_as_it_has_room_for_are_known),
         TEST(without_memory_it_is_not_made),

@@ -65,9 +65,6 @@ enum look_verdict look_judge(const struct core *core, const struct message_write
             verdict = LOOK_NEEDED;
             break;
         case RECENT_NEW:
-            /* The horizon was drawn by a clock that is wrong. */
-            verdict = core->clock_is_wrong ? LOOK_NEEDED : verdict;
-            break;
         case RECENT_SAME:
             break;
         }

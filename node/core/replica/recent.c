@@ -8,7 +8,8 @@
 
 struct recent_entry {
     struct recent_message message;
-    uint32_t next; /* in its bucket: a place; NONE: the last */
+    uint32_t next;    /* in its bucket: a place; NONE: the last */
+    bool is_replaced; /* in no bucket any more: another body has come under the id */
 };
 
 /* With a seed alone the hash would make this of it anew for every body. */
@@ -19,10 +20,12 @@ static void secret_make(struct recent *recent)
     }
 }
 
-int recent_init(struct recent *recent, struct memory *memory, uint32_t capacity, uint64_t key)
+int recent_init(struct recent *recent, struct memory *memory, uint32_t capacity, uint64_t key,
+                uint64_t bound_ms)
 {
     COLUMBA_ASSERT(capacity > 0 && (capacity & (capacity - 1)) == 0);
-    *recent = (struct recent){.capacity = capacity, .horizon_ms = UINT64_MAX, .key = key};
+    *recent = (struct recent){
+        .capacity = capacity, .horizon_ms = bound_ms, .bound_ms = bound_ms, .key = key};
     secret_make(recent);
     /* Not zeroed: what is never used is never touched. */
     recent->entries = memory_allocate(memory, capacity * sizeof(*recent->entries));
@@ -40,19 +43,6 @@ void recent_clear(struct recent *recent, struct memory *memory)
     memory_release(memory, recent->buckets);
     recent->entries = NULL;
     recent->buckets = NULL;
-}
-
-void recent_begin(struct recent *recent, uint64_t unix_ms)
-{
-    COLUMBA_ASSERT(recent->next == 0);
-    recent->horizon_ms = unix_ms;
-}
-
-void recent_raise(struct recent *recent, uint64_t unix_ms)
-{
-    if (unix_ms > recent->horizon_ms) {
-        recent->horizon_ms = unix_ms;
-    }
 }
 
 struct recent_message recent_message_of(const struct recent *recent, const struct id *conversation,
@@ -97,34 +87,70 @@ enum recent_verdict recent_judge(const struct recent *recent, const struct recen
     return message->unix_ms > recent->horizon_ms ? RECENT_NEW : RECENT_UNKNOWN;
 }
 
-/* The ring is full: its oldest one goes, and nothing is known about its time any more. */
-static void oldest_forget(struct recent *recent, uint32_t place)
+bool recent_has_room(const struct recent *recent, uint32_t messages)
 {
-    struct recent_entry *oldest = &recent->entries[place];
-    uint32_t *link = bucket_of(recent, &oldest->message);
+    return recent->count - recent->durable + messages <= recent->capacity;
+}
+
+static void entry_unlink(struct recent *recent, struct recent_entry *entry)
+{
+    uint32_t place = (uint32_t)(entry - recent->entries);
+    uint32_t *link = bucket_of(recent, &entry->message);
     while (*link != place) {
         link = &recent->entries[*link].next;
     }
-    *link = oldest->next;
-    if (oldest->message.unix_ms > recent->horizon_ms) {
-        recent->horizon_ms = oldest->message.unix_ms;
+    *link = entry->next;
+    entry->is_replaced = true;
+}
+
+/* The ring is full: its oldest one goes, and nothing is known about its time any more. */
+static void oldest_forget(struct recent *recent)
+{
+    struct recent_entry *oldest = &recent->entries[recent->count & (recent->capacity - 1)];
+    COLUMBA_ASSERT(recent->count - recent->capacity < recent->durable);
+    if (!oldest->is_replaced) {
+        entry_unlink(recent, oldest);
+        recent->horizon_ms = oldest->message.unix_ms > recent->horizon_ms ? oldest->message.unix_ms
+                                                                          : recent->horizon_ms;
     }
 }
 
 void recent_put(struct recent *recent, const struct recent_message *message)
 {
     struct recent_entry *known = entry_find(recent, message);
-    if (known != NULL) {
-        known->message = *message;
+    if (known != NULL && memcmp(known->message.body, message->body, sizeof(message->body)) == 0) {
         return;
     }
-    uint32_t place = recent->next & (recent->capacity - 1);
-    if (recent->next >= recent->capacity) {
-        oldest_forget(recent, place);
+    if (known != NULL) {
+        entry_unlink(recent, known);
     }
-    /* Counted up to twice the capacity: it is only asked whether the ring was ever full. */
-    recent->next = recent->next + 1 == 2 * recent->capacity ? recent->capacity : recent->next + 1;
+    if (recent->count >= recent->capacity) {
+        oldest_forget(recent);
+    }
+    uint32_t place = (uint32_t)(recent->count++ & (recent->capacity - 1));
     uint32_t *bucket = bucket_of(recent, message);
     recent->entries[place] = (struct recent_entry){.message = *message, .next = *bucket};
     *bucket = place;
+    if (message->unix_ms > recent->newest_ms) {
+        recent->newest_ms = message->unix_ms;
+    }
+}
+
+bool recent_batch_close(struct recent *recent, uint64_t batch)
+{
+    recent->closed = recent->count;
+    recent->closed_batch = batch;
+    if (recent->newest_ms <= recent->bound_ms) {
+        return false;
+    }
+    recent->bound_ms = recent->newest_ms + RECENT_LEASE_MS;
+    id_bound_encode(recent->bound_ms, recent->bound_row);
+    return true;
+}
+
+void recent_committed(struct recent *recent, uint64_t batch)
+{
+    if (batch >= recent->closed_batch) {
+        recent->durable = recent->closed;
+    }
 }

@@ -3,9 +3,17 @@
  * body under a known id is refused without a look at the store.
  *
  * It answers only what it can know: everything that this replica ever took under an id whose time
- * lies behind the horizon is here. The horizon is where the memory of this process begins (at a
- * start: as far ahead as an id may have been), and moves on with what is forgotten for want of
- * room. About older ids it knows nothing, and the store has to be asked.
+ * lies behind the horizon is here. The horizon is where the memory of this process begins, and
+ * moves on with what is forgotten for want of room. About older ids it knows nothing, and the store
+ * has to be asked.
+ *
+ * Where it begins no clock can say: a clock that was ahead, and was set right before a restart,
+ * would leave ids behind the horizon that nobody remembers. So the store holds a bound of the ids
+ * in it (store/id_bound.h). A batch with an id above the bound raises it, by a lease, in the same
+ * commit; at a start the horizon is the bound.
+ *
+ * What the store cannot tell yet is not forgotten: while a message is not durable its place is
+ * kept.
  */
 #ifndef COLUMBA_NODE_CORE_REPLICA_RECENT_H
 #define COLUMBA_NODE_CORE_REPLICA_RECENT_H
@@ -15,9 +23,13 @@
 #include "base/id.h"
 #include "base/memory.h"
 #include "base/slice.h"
+#include "node/store/id_bound.h"
 
 /* Some seconds of the most that a node takes; 13 MiB. */
 #define RECENT_MESSAGES 262144u
+/* How far the stored bound is raised above the id that passes it: one row in so many seconds, and
+ * ids of so many seconds that have to be looked up after a start. */
+#define RECENT_LEASE_MS 10000u
 
 enum recent_verdict {
     RECENT_NEW,     /* this replica never took anything under this id */
@@ -37,29 +49,35 @@ struct recent {
     struct recent_entry *entries; /* a ring */
     uint32_t *buckets;
     uint32_t capacity; /* a power of two, as the buckets' number */
-    uint32_t next;     /* the place of the next one, counted for ever */
+    uint64_t count;    /* put since the start */
+    uint64_t durable;  /* of them: the first ones, whose batches are */
+    uint64_t closed;   /* of them: those in batch `closed_batch` and before */
+    uint64_t closed_batch;
     uint64_t horizon_ms;
+    uint64_t newest_ms; /* of all that were put */
+    uint64_t bound_ms;  /* of the store, with what was closed last */
+    uint8_t bound_row[ID_BOUND_BYTES];
     uint64_t key;
     uint64_t secret[24]; /* made of the key, for long inputs */
 };
 
-/* Everything is unknown until recent_begin. */
-int recent_init(struct recent *recent, struct memory *memory, uint32_t capacity, uint64_t key);
+/* No id in the store has a time after `bound_ms`. */
+int recent_init(struct recent *recent, struct memory *memory, uint32_t capacity, uint64_t key,
+                uint64_t bound_ms);
 void recent_clear(struct recent *recent, struct memory *memory);
-/* No id that was taken before this start has a time after `unix_ms`. */
-void recent_begin(struct recent *recent, uint64_t unix_ms);
-
-static inline bool recent_has_begun(const struct recent *recent)
-{
-    return recent->horizon_ms != UINT64_MAX;
-}
-/* The clock that it was begun with was wrong: the horizon moves to this time, if that is later. */
-void recent_raise(struct recent *recent, uint64_t unix_ms);
 
 struct recent_message recent_message_of(const struct recent *recent, const struct id *conversation,
                                         const struct id *message, struct slice body);
 enum recent_verdict recent_judge(const struct recent *recent, const struct recent_message *message);
-/* Takes the place of another body. */
+/* Room for so many more? Not while too many wait to be durable. */
+bool recent_has_room(const struct recent *recent, uint32_t messages);
+/* There must be room. Takes the place of another body. The message goes into the open batch. */
 void recent_put(struct recent *recent, const struct recent_message *message);
+
+/* What was put since the last one is this batch's. True: a message of it has passed the stored
+ * bound, and `bound_row` has to be in the same batch. */
+bool recent_batch_close(struct recent *recent, uint64_t batch);
+/* This batch and all before it are durable. */
+void recent_committed(struct recent *recent, uint64_t batch);
 
 #endif

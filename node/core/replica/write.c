@@ -136,6 +136,9 @@ static enum columba_error write_gather(struct core *core, const struct message_w
                                        uint64_t token, const struct look_messages *messages,
                                        const struct answer_to *to, struct waiter *out_waiter)
 {
+    if (!recent_has_room(&core->recent, messages->count)) {
+        return ERR_OVERLOADED;
+    }
     if (!rows_gather(core, write, token)) {
         return ERR_NO_MEMORY;
     }
