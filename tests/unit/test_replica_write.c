@@ -295,6 +295,18 @@ static void what_is_not_durable_is_not_forgotten(void **state)
     assert_int_equal(write_as_peer(true, messages_at(UNIX_MS, 1, "other")), ERR_NOT_FOUND);
 }
 
+static void what_finds_no_memory_leaves_nothing(void **state)
+{
+    (void)state;
+    unsigned merged;
+    struct slice packed = messages_at(UNIX_MS, 1000, "one");
+    memory.left = 0; /* not even for the answer */
+    write_step(true, packed, &merged);
+    assert_int_equal(merged, 0);
+    memory.left = UINT_MAX;
+    assert_int_equal(write_as_peer(true, messages_at(UNIX_MS, 1, "other")), COLUMBA_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_core, destroy_core)
 
 int main(void)
@@ -308,6 +320,7 @@ int main(void)
         TEST(an_id_that_a_wrong_clock_let_in_is_looked_up_after_a_restart),
         TEST(the_bound_of_ids_is_raised_once_in_a_while),
         TEST(what_is_not_durable_is_not_forgotten),
+        TEST(what_finds_no_memory_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,3 +139,9 @@ bool effects_read(struct effects *effects, uint64_t read_id, const struct read_q
     read_query_move(&effect->read.query, place);
     return true;
 }
+
+void effects_cut(struct effects *effects, struct effect_node **before)
+{
+    *before = NULL;
+    effects->last_next = before;
+}

@@ -39,5 +39,7 @@ void effects_send(struct effects *effects, uint16_t node, uint64_t request_id,
 bool effects_write(struct effects *effects, enum effect_type type, struct slice key,
                    struct slice value);
 bool effects_read(struct effects *effects, uint64_t read_id, const struct read_query *query);
+/* Takes back what was added since last_next was `before`, in this step. */
+void effects_cut(struct effects *effects, struct effect_node **before);
 
 #endif

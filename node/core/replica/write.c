@@ -108,8 +108,10 @@ static void version_note(struct core *core, const struct id *conversation, struc
     }
 }
 
+/* All of them or none. */
 static bool rows_gather(struct core *core, const struct message_write *write, uint64_t token)
 {
+    struct effect_node **before = core->effects.last_next;
     struct packed_reader reader;
     struct packed_row row;
     packed_reader_init(&reader, write->packed);
@@ -122,6 +124,7 @@ static bool rows_gather(struct core *core, const struct message_write *write, ui
         }
         struct key_bytes bytes = row_key_encode(&key);
         if (!batch_write(core, EFFECT_MERGE, key_slice(&bytes), row.row)) {
+            effects_cut(&core->effects, before);
             return false;
         }
         if (row.table == TABLE_CONVERSATION) {
