@@ -38,9 +38,10 @@
 #define STEPS_MAX 90u
 #define CHOICES_MAX 512u
 #define FILLERS_MAX 20u
-#define RECENT_MESSAGES_FEW 64u
-/* Two are more than a replica remembers; one finds room as long as not much waits to be durable. */
-#define CROWD (RECENT_MESSAGES_FEW / 2 + 6u)
+#define RECENT_MESSAGES_FEW 32u /* of each of two generations */
+/* Three are more than a replica remembers; one finds room as long as not much waits to be durable.
+ */
+#define CROWD (RECENT_MESSAGES_FEW - 4u)
 #define CROWDS_MAX 6u
 
 /* Seconds by which a clock or an id may be off: what the nodes put up with. */

@@ -93,46 +93,51 @@ static void a_settled_body_takes_the_place_of_another(void **state)
     assert_int_equal(recent.count, 2); /* what is known has its place */
 }
 
-static void the_oldest_goes_and_its_time_with_it(void **state)
+static void the_older_generation_goes_and_its_time_with_it(void **state)
 {
     (void)state;
-    for (uint64_t i = 1; i <= CAPACITY; i++) {
+    for (uint64_t i = 1; i <= 2 * CAPACITY; i++) {
         put(START_MS + i, i, "a");
     }
     assert_int_equal(judge(START_MS + 1, 1, "a"), RECENT_SAME);
-    put(START_MS + CAPACITY + 1, 99, "a");
+    put(START_MS + 2 * CAPACITY + 1, 99, "a");
     assert_int_equal(judge(START_MS + 1, 1, "a"), RECENT_UNKNOWN);
-    assert_int_equal(judge(START_MS + 1, 1, "b"), RECENT_UNKNOWN);
-    assert_int_equal(judge(START_MS + 1, 50, "a"), RECENT_UNKNOWN); /* of the same moment */
-    assert_int_equal(judge(START_MS + 2, 2, "b"), RECENT_OTHER);
-    assert_int_equal(judge(START_MS + 2, 50, "a"), RECENT_NEW);
+    assert_int_equal(judge(START_MS + CAPACITY, CAPACITY, "b"), RECENT_UNKNOWN);
+    assert_int_equal(judge(START_MS + CAPACITY, 50, "a"), RECENT_UNKNOWN); /* of the same moment */
+    assert_int_equal(judge(START_MS + CAPACITY + 1, CAPACITY + 1, "b"), RECENT_OTHER);
+    assert_int_equal(judge(START_MS + CAPACITY + 1, 50, "a"), RECENT_NEW);
 }
 
 /* An old one that is forgotten does not bring the horizon back. */
 static void the_horizon_never_goes_back(void **state)
 {
     (void)state;
-    put(START_MS - 500, 1, "a");
-    for (uint64_t i = 2; i <= CAPACITY + 1; i++) {
+    for (uint64_t i = 1; i <= CAPACITY; i++) {
+        put(START_MS - 500, i, "a");
+    }
+    for (uint64_t i = 1; i <= CAPACITY + 1; i++) {
         put(START_MS + i, i, "a");
     }
     assert_int_equal(judge(START_MS - 400, 1, "a"), RECENT_UNKNOWN);
     assert_int_equal(judge(START_MS, 1, "a"), RECENT_UNKNOWN);
 }
 
-/* Its place is free, but not twice: what came last under the id is remembered. */
+/* In whichever generation the other one was: what came last under the id is remembered. */
 static void a_body_that_was_replaced_goes_without_a_trace(void **state)
 {
     (void)state;
     put(START_MS + 90, 1, "a");
-    put(START_MS + 90, 1, "b");
     for (uint64_t i = 1; i < CAPACITY; i++) {
         put(START_MS + i, i, "a");
     }
+    put(START_MS + CAPACITY, CAPACITY, "a"); /* another generation */
+    put(START_MS + 90, 1, "b");
     assert_int_equal(judge(START_MS + 90, 1, "a"), RECENT_OTHER);
-    assert_int_equal(judge(START_MS + 90, 2, "a"), RECENT_NEW);
-    put(START_MS + CAPACITY, CAPACITY, "a");
-    assert_int_equal(judge(START_MS + 90, 1, "a"), RECENT_UNKNOWN);
+    for (uint64_t i = 2; i <= CAPACITY; i++) {
+        put(START_MS + CAPACITY + i, i, "a");
+    }
+    assert_int_equal(judge(START_MS + 90, 1, "a"), RECENT_OTHER);
+    assert_int_equal(judge(START_MS + 90, 1, "b"), RECENT_SAME);
 }
 
 /* One row for many batches, and always ahead of what is taken. */
@@ -151,30 +156,28 @@ static void the_bound_is_raised_when_it_is_passed(void **state)
     assert_false(recent_batch_close(&recent, ++batch));
 }
 
-/* A commit makes room for what was in its batch, not for what came since. */
+/* A generation goes when all of it is durable, by a commit of what was in it, not of what came
+ * since. */
 static void room_is_made_by_what_is_durable(void **state)
 {
     (void)state;
-    for (uint64_t i = 1; i <= CAPACITY; i++) {
-        assert_true(recent_has_room(&recent, CAPACITY + 1 - (uint32_t)i));
+    for (uint64_t i = 1; i <= 2 * CAPACITY; i++) {
+        assert_true(recent_has_room(&recent, 1));
         struct recent_message message = message_at(START_MS + i, i, "a");
         recent_put(&recent, &message);
-        if (i == 3) {
-            recent_batch_close(&recent, 1);
+        if (i == CAPACITY - 1 || i == CAPACITY) {
+            recent_batch_close(&recent, i);
         }
     }
     assert_false(recent_has_room(&recent, 1));
-    recent_committed(&recent, 1);
-    assert_true(recent_has_room(&recent, 3));
-    assert_false(recent_has_room(&recent, 4));
-    recent_batch_close(&recent, 2);
-    recent_committed(&recent, 1);
-    assert_false(recent_has_room(&recent, 4));
-    recent_committed(&recent, 2);
+    recent_committed(&recent, CAPACITY - 1);
+    assert_false(recent_has_room(&recent, 1));
+    recent_committed(&recent, CAPACITY);
     assert_true(recent_has_room(&recent, CAPACITY));
+    assert_false(recent_has_room(&recent, CAPACITY + 1));
 }
 
-/* Many rounds of the ring: never "new" of what was taken, never "the same" of another body. */
+/* Many generations: never "new" of what was taken, never "the same" of another body. */
 static void it_never_says_what_it_cannot_know(void **state)
 {
     (void)state;
@@ -205,7 +208,7 @@ static void it_never_says_what_it_cannot_know(void **state)
     }
 }
 
-/* The last ones are all there, however the ring has turned. */
+/* The last ones are all there, whatever has been forgotten. */
 static void as_many_as_it_has_room_for_are_known(void **state)
 {
     (void)state;
@@ -242,7 +245,7 @@ int main(void)
         TEST(the_same_and_another_are_told_apart),
         TEST(a_message_is_one_of_its_conversation),
         TEST(a_settled_body_takes_the_place_of_another),
-        TEST(the_oldest_goes_and_its_time_with_it),
+        TEST(the_older_generation_goes_and_its_time_with_it),
         TEST(the_horizon_never_goes_back),
         TEST(a_body_that_was_replaced_goes_without_a_trace),
         TEST(the_bound_is_raised_when_it_is_passed),

@@ -20,7 +20,7 @@
 #define SELF 0u
 #define PEER 1u
 #define UNIX_MS UINT64_C(1767225600000)
-#define MEMORY_MESSAGES 2048u
+#define MEMORY_MESSAGES 1024u /* of each of two generations */
 
 static struct arena arena;
 static struct topology *topology;

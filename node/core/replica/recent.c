@@ -4,12 +4,13 @@
 
 #include "base/assert.h"
 
-#define NONE UINT32_MAX
+/* At most half full, so that a search ends soon. */
+#define SLOTS_PER_MESSAGE 2u
 
-struct recent_entry {
-    struct recent_message message;
-    uint32_t next;    /* in its bucket: a place; NONE: the last */
-    bool is_replaced; /* in no bucket any more: another body has come under the id */
+struct recent_slot {
+    uint64_t id[2];
+    uint64_t body;
+    uint64_t generation; /* whose message it is; free, if that is not the table's */
 };
 
 /* With a seed alone the hash would make this of it anew for every body. */
@@ -27,22 +28,22 @@ int recent_init(struct recent *recent, struct memory *memory, uint32_t capacity,
     *recent = (struct recent){
         .capacity = capacity, .horizon_ms = bound_ms, .bound_ms = bound_ms, .key = key};
     secret_make(recent);
-    /* Not zeroed: what is never used is never touched. */
-    recent->entries = memory_allocate(memory, capacity * sizeof(*recent->entries));
-    recent->buckets = memory_allocate(memory, capacity * sizeof(*recent->buckets));
-    if (recent->entries == NULL || recent->buckets == NULL) {
-        return -1;
+    size_t bytes = SLOTS_PER_MESSAGE * capacity * sizeof(struct recent_slot);
+    for (unsigned i = 0; i < 2; i++) {
+        recent->generations[i].number = i + 1;
+        recent->generations[i].slots = memory_allocate_zero(memory, bytes);
     }
-    memset(recent->buckets, 0xff, capacity * sizeof(*recent->buckets));
-    return 0;
+    recent->current = &recent->generations[0];
+    recent->previous = &recent->generations[1];
+    return recent->current->slots == NULL || recent->previous->slots == NULL ? -1 : 0;
 }
 
 void recent_clear(struct recent *recent, struct memory *memory)
 {
-    memory_release(memory, recent->entries);
-    memory_release(memory, recent->buckets);
-    recent->entries = NULL;
-    recent->buckets = NULL;
+    for (unsigned i = 0; i < 2; i++) {
+        memory_release(memory, recent->generations[i].slots);
+        recent->generations[i].slots = NULL;
+    }
 }
 
 struct recent_message recent_message_of(const struct recent *recent, const struct id *conversation,
@@ -52,88 +53,104 @@ struct recent_message recent_message_of(const struct recent *recent, const struc
     memcpy(names, conversation->bytes, ID_BYTES);
     memcpy(names + ID_BYTES, message->bytes, ID_BYTES);
     XXH128_hash_t id = XXH3_128bits_withSeed(names, sizeof(names), recent->key);
-    XXH128_hash_t content =
-        XXH3_128bits_withSecret(body.data, body.size, recent->secret, sizeof(recent->secret));
-    return (struct recent_message){.id = {id.low64, id.high64},
-                                   .body = {content.low64, content.high64},
-                                   .unix_ms = message_id_unix_ms(message)};
+    return (struct recent_message){
+        .id = {id.low64, id.high64},
+        .body =
+            XXH3_64bits_withSecret(body.data, body.size, recent->secret, sizeof(recent->secret)),
+        .unix_ms = message_id_unix_ms(message)};
 }
 
-static uint32_t *bucket_of(const struct recent *recent, const struct recent_message *message)
+/* The message's slot, or the free one where it would be. */
+static struct recent_slot *slot_find(const struct recent *recent,
+                                     const struct recent_generation *generation,
+                                     const struct recent_message *message)
 {
-    return &recent->buckets[message->id[0] & (recent->capacity - 1)];
-}
-
-static struct recent_entry *entry_find(const struct recent *recent,
-                                       const struct recent_message *message)
-{
-    for (uint32_t i = *bucket_of(recent, message); i != NONE; i = recent->entries[i].next) {
-        struct recent_entry *entry = &recent->entries[i];
-        if (entry->message.id[0] == message->id[0] && entry->message.id[1] == message->id[1]) {
-            return entry;
+    uint64_t mask = SLOTS_PER_MESSAGE * (uint64_t)recent->capacity - 1;
+    for (uint64_t place = message->id[0];; place++) {
+        struct recent_slot *slot = &generation->slots[place & mask];
+        if (slot->generation != generation->number ||
+            (slot->id[0] == message->id[0] && slot->id[1] == message->id[1])) {
+            return slot;
         }
     }
-    return NULL;
+}
+
+static bool is_taken(const struct recent_generation *generation, const struct recent_slot *slot)
+{
+    return slot->generation == generation->number;
+}
+
+/* NULL: not remembered. What came last under an id is in the newer one. */
+static const struct recent_slot *message_find(const struct recent *recent,
+                                              const struct recent_message *message)
+{
+    const struct recent_slot *slot = slot_find(recent, recent->current, message);
+    if (is_taken(recent->current, slot)) {
+        return slot;
+    }
+    slot = slot_find(recent, recent->previous, message);
+    return is_taken(recent->previous, slot) ? slot : NULL;
 }
 
 enum recent_verdict recent_judge(const struct recent *recent, const struct recent_message *message)
 {
-    const struct recent_entry *entry = entry_find(recent, message);
-    if (entry != NULL) {
-        return memcmp(entry->message.body, message->body, sizeof(message->body)) == 0
-                   ? RECENT_SAME
-                   : RECENT_OTHER;
+    const struct recent_slot *known = message_find(recent, message);
+    if (known != NULL) {
+        return known->body == message->body ? RECENT_SAME : RECENT_OTHER;
     }
     return message->unix_ms > recent->horizon_ms ? RECENT_NEW : RECENT_UNKNOWN;
 }
 
+static bool previous_is_durable(const struct recent *recent)
+{
+    return recent->previous->last <= recent->durable;
+}
+
 bool recent_has_room(const struct recent *recent, uint32_t messages)
 {
-    return recent->count - recent->durable + messages <= recent->capacity;
+    return recent->current->count + messages <= recent->capacity ||
+           (messages <= recent->capacity && previous_is_durable(recent));
 }
 
-static void entry_unlink(struct recent *recent, struct recent_entry *entry)
+static uint64_t later_of(uint64_t a_ms, uint64_t b_ms)
 {
-    uint32_t place = (uint32_t)(entry - recent->entries);
-    uint32_t *link = bucket_of(recent, &entry->message);
-    while (*link != place) {
-        link = &recent->entries[*link].next;
-    }
-    *link = entry->next;
-    entry->is_replaced = true;
+    return a_ms > b_ms ? a_ms : b_ms;
 }
 
-/* The ring is full: its oldest one goes, and nothing is known about its time any more. */
-static void oldest_forget(struct recent *recent)
+/* The older generation is forgotten, and nothing is known about its time any more. Its table is
+ * the next one's: a new number makes every slot of it free. */
+static void generation_turn(struct recent *recent)
 {
-    struct recent_entry *oldest = &recent->entries[recent->count & (recent->capacity - 1)];
-    COLUMBA_ASSERT(recent->count - recent->capacity < recent->durable);
-    if (!oldest->is_replaced) {
-        entry_unlink(recent, oldest);
-        recent->horizon_ms = oldest->message.unix_ms > recent->horizon_ms ? oldest->message.unix_ms
-                                                                          : recent->horizon_ms;
-    }
+    struct recent_generation *oldest = recent->previous;
+    COLUMBA_ASSERT(previous_is_durable(recent));
+    recent->horizon_ms = later_of(recent->horizon_ms, oldest->newest_ms);
+    *oldest =
+        (struct recent_generation){.slots = oldest->slots, .number = recent->current->number + 1};
+    recent->previous = recent->current;
+    recent->current = oldest;
 }
 
 void recent_put(struct recent *recent, const struct recent_message *message)
 {
-    struct recent_entry *known = entry_find(recent, message);
-    if (known != NULL && memcmp(known->message.body, message->body, sizeof(message->body)) == 0) {
+    const struct recent_slot *known = message_find(recent, message);
+    if (known != NULL && known->body == message->body) {
         return;
     }
-    if (known != NULL) {
-        entry_unlink(recent, known);
+    struct recent_slot *slot = slot_find(recent, recent->current, message);
+    if (!is_taken(recent->current, slot)) {
+        if (recent->current->count == recent->capacity) {
+            generation_turn(recent);
+            slot = slot_find(recent, recent->current, message);
+        }
+        recent->current->count++;
     }
-    if (recent->count >= recent->capacity) {
-        oldest_forget(recent);
-    }
-    uint32_t place = (uint32_t)(recent->count++ & (recent->capacity - 1));
-    uint32_t *bucket = bucket_of(recent, message);
-    recent->entries[place] = (struct recent_entry){.message = *message, .next = *bucket};
-    *bucket = place;
-    if (message->unix_ms > recent->newest_ms) {
-        recent->newest_ms = message->unix_ms;
-    }
+    struct recent_generation *current = recent->current;
+    *slot = (struct recent_slot){.id = {message->id[0], message->id[1]},
+                                 .body = message->body,
+                                 .generation = current->number};
+    current->last = ++recent->count;
+    current->newest_ms = later_of(current->newest_ms, message->unix_ms);
+    recent->newest_ms = later_of(recent->newest_ms, message->unix_ms);
 }
 
 bool recent_batch_close(struct recent *recent, uint64_t batch)

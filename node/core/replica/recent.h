@@ -12,8 +12,9 @@
  * in it (store/id_bound.h). A batch with an id above the bound raises it, by a lease, in the same
  * commit; at a start the horizon is the bound.
  *
- * What the store cannot tell yet is not forgotten: while a message is not durable its place is
- * kept.
+ * It is forgotten by generations, so that a message costs two looks into memory and nothing is
+ * cleared: a full one becomes the older of two, and the older one goes, if all of it is durable.
+ * What the store cannot tell yet is not forgotten.
  */
 #ifndef COLUMBA_NODE_CORE_REPLICA_RECENT_H
 #define COLUMBA_NODE_CORE_REPLICA_RECENT_H
@@ -25,8 +26,8 @@
 #include "base/slice.h"
 #include "node/store/id_bound.h"
 
-/* Some seconds of the most that a node takes; 13 MiB. */
-#define RECENT_MESSAGES 262144u
+/* Of a generation. Some seconds of the most that a node takes; 16 MiB. */
+#define RECENT_MESSAGES 131072u
 /* How far the stored bound is raised above the id that passes it: one row in so many seconds, and
  * ids of so many seconds that have to be looked up after a start. */
 #define RECENT_LEASE_MS 10000u
@@ -38,17 +39,26 @@ enum recent_verdict {
     RECENT_UNKNOWN, /* ask the store */
 };
 
-/* A message as it is remembered: 128-bit hashes under a key of this process. */
+/* A message as it is remembered: hashes under a key of this process. */
 struct recent_message {
     uint64_t id[2]; /* of conversation and message */
-    uint64_t body[2];
+    uint64_t body;
     uint64_t unix_ms; /* of the id */
 };
 
+struct recent_generation {
+    struct recent_slot *slots;
+    uint64_t number;
+    uint64_t last;      /* what was put last into it: a place among `count` */
+    uint64_t newest_ms; /* of its messages */
+    uint32_t count;
+};
+
 struct recent {
-    struct recent_entry *entries; /* a ring */
-    uint32_t *buckets;
-    uint32_t capacity; /* a power of two, as the buckets' number */
+    struct recent_generation generations[2];
+    struct recent_generation *current;
+    struct recent_generation *previous;
+    uint32_t capacity; /* messages of a generation, a power of two */
     uint64_t count;    /* put since the start */
     uint64_t durable;  /* of them: the first ones, whose batches are */
     uint64_t closed;   /* of them: those in batch `closed_batch` and before */
