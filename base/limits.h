@@ -76,8 +76,9 @@
 
 /* Unread ids kept for one conversation of one user; above it the count is a lower bound. */
 #define UNREAD_IDS_MAX 10000u
-/* 16 bytes each must fit a row of the inbox; such rows have a cap of their own. */
-#define INBOX_ROW_MAX_BYTES (192u * KIB)
+/* 16 bytes each, and as many ids of deleted messages, must fit a row of the inbox; such rows have a
+ * cap of their own. */
+#define INBOX_ROW_MAX_BYTES (324u * KIB)
 
 /* Replicas of one partition over all data centres. Consistency arithmetic uses bytes and bitmaps.
  */
@@ -95,8 +96,8 @@ _Static_assert(2u * (BODY_MAX_BYTES + 4u * KIB) + 1u * KIB <= ROW_PLAIN_MAX_BYTE
                "the largest message and its edit fit a row");
 _Static_assert(FANOUT_MEMBERS_DEFAULT * 36u <= ROW_GROWTH_MAX_BYTES,
                "a reaction of each member, of a few bytes, fits a row");
-_Static_assert(UNREAD_IDS_MAX * 16u + 4u * KIB <= INBOX_ROW_MAX_BYTES,
-               "a full unread set fits an inbox row");
+_Static_assert(2u * UNREAD_IDS_MAX * 16u + 4u * KIB <= INBOX_ROW_MAX_BYTES,
+               "a full unread set and as many deleted ids fit an inbox row");
 _Static_assert(INBOX_ROW_MAX_BYTES <= ROW_MAX_BYTES, "ROW_MAX_BYTES is of any row");
 _Static_assert(ROW_MAX_BYTES + 4u * KIB <= PAGE_MAX_BYTES, "any one row fits a page");
 #endif

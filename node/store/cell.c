@@ -47,7 +47,8 @@ bool cell_wins(enum merge_rule rule, const struct cell *a, const struct cell *b)
 #endif
         return slice_compare(a->value, b->value) > 0;
     case RULE_DEAD:
-        return a->timestamp < b->timestamp;
+        return a->timestamp != b->timestamp ? a->timestamp < b->timestamp
+                                            : slice_compare(a->value, b->value) < 0;
     case RULE_SET:
     case RULE_NONE:
         break;

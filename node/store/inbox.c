@@ -1,16 +1,18 @@
 /*
  * The inbox's merge: the one rule that looks across columns (schema.h). Versions are taken apart
  * into their columns; marker, floor and the rest merge by their own rules; the unread sets are
- * united, and what lies at or below marker and floor is left out.
+ * united, so are the deleted ones, and what lies at or below marker and floor is left out.
  *
- * Why it is a join: the result holds the highest `unread_max` ids above the greatest marker, and
- * as floor the highest id that did not find room. Both follow from the union of all ids, and no
- * part loses an id that could still be among the highest of a larger union.
+ * Why it is a join: the result holds the highest `unread_max` ids of each set above the greatest
+ * marker, and as floor the highest id of either that did not find room. All follow from the unions
+ * of all ids, and no part loses an id that could still be among the highest of a larger union. (Ids
+ * that are deleted are not taken out of the unread set: how many find room would then depend on
+ * what came first.)
  */
 #include "base/assert.h"
 #include "node/store/cell.h"
 
-#define INBOX_COLUMNS (COLUMN_INBOX_FLAGS + 1)
+#define INBOX_COLUMNS (COLUMN_INBOX_DELETED + 1)
 
 /* A row's cells by column; column 0 in a cell: the row has none. */
 struct inbox {
@@ -61,15 +63,20 @@ static struct slice set_above(struct slice set, struct slice bar)
     return set.size == 0 ? set : set_from(set, low);
 }
 
+static bool set_is_valid(const struct inbox *inbox, uint8_t column, const struct row_limits *limits)
+{
+    struct slice set = value_of(inbox, column);
+    return set_count(set) <= limits->unread_max && set_above(set, bar_of(inbox)).size == set.size;
+}
+
 static bool inbox_is_valid(const struct inbox *inbox, const struct row_limits *limits)
 {
     struct slice floor = value_of(inbox, COLUMN_INBOX_FLOOR);
-    struct slice unread = value_of(inbox, COLUMN_INBOX_UNREAD);
     if (floor.size > 0 && slice_compare(floor, value_of(inbox, COLUMN_INBOX_MARKER)) <= 0) {
         return false;
     }
-    return set_count(unread) <= limits->unread_max &&
-           set_above(unread, bar_of(inbox)).size == unread.size;
+    return set_is_valid(inbox, COLUMN_INBOX_UNREAD, limits) &&
+           set_is_valid(inbox, COLUMN_INBOX_DELETED, limits);
 }
 
 static enum columba_error inbox_read(struct slice row, const struct row_limits *limits,
@@ -97,13 +104,13 @@ enum columba_error inbox_check(struct slice row, const struct row_limits *limits
     return inbox_read(row, limits, &inbox);
 }
 
-/* Every column but the unread ids. */
+/* Every column but the sets. */
 static void columns_merge(struct inbox *into, const struct inbox *from)
 {
     for (uint8_t column = 1; column < INBOX_COLUMNS; column++) {
         const struct cell *cell = &from->cells[column];
         struct cell *merged = &into->cells[column];
-        if (column == COLUMN_INBOX_UNREAD || cell->column == 0) {
+        if (schema_rule(TABLE_INBOX, column) == RULE_SET || cell->column == 0) {
             continue;
         }
         if (merged->column == 0 || cell_wins(schema_rule(TABLE_INBOX, column), cell, merged)) {
@@ -131,35 +138,35 @@ static size_t sets_write(struct slice a, struct slice b, uint8_t *out)
     return (size_t)(out - begin) + rest_bytes;
 }
 
-/* The unread sets of the versions merged, smallest first: the largest is then copied once. */
-struct unread_sets {
+/* The sets of one column of the versions merged, smallest first: the largest is then copied once.
+ */
+struct id_sets {
     struct slice sets[MERGE_FAN_IN];
     size_t count;
 };
 
-static void unread_sets_add(struct unread_sets *unread, struct slice set)
+static void id_sets_add(struct id_sets *ids, struct slice set)
 {
     if (set.size == 0) {
         return;
     }
-    size_t at = unread->count++;
-    for (; at > 0 && unread->sets[at - 1].size > set.size; at--) {
-        unread->sets[at] = unread->sets[at - 1];
+    size_t at = ids->count++;
+    for (; at > 0 && ids->sets[at - 1].size > set.size; at--) {
+        ids->sets[at] = ids->sets[at - 1];
     }
-    unread->sets[at] = set;
+    ids->sets[at] = set;
 }
 
-static void unread_set(struct inbox *inbox, struct slice ids)
+static void set_put(struct inbox *inbox, uint8_t column, struct slice ids)
 {
-    struct cell *cell = &inbox->cells[COLUMN_INBOX_UNREAD];
-    *cell = ids.size == 0 ? (struct cell){0}
-                          : (struct cell){.column = COLUMN_INBOX_UNREAD, .value = ids};
+    inbox->cells[column] =
+        ids.size == 0 ? (struct cell){0} : (struct cell){.column = column, .value = ids};
 }
 
 /* Keeps the highest ids; the highest of the others becomes the floor, copied to `floor_bytes`
  * because the buffer of the ids is used again. */
-static struct slice unread_cap(struct inbox *inbox, struct slice ids, uint32_t unread_max,
-                               uint8_t *floor_bytes)
+static struct slice set_cap(struct inbox *inbox, struct slice ids, uint32_t unread_max,
+                            uint8_t *floor_bytes)
 {
     size_t count = set_count(ids);
     if (count <= unread_max) {
@@ -171,40 +178,53 @@ static struct slice unread_cap(struct inbox *inbox, struct slice ids, uint32_t u
     return set_from(ids, count - unread_max);
 }
 
-static size_t union_bytes_max(const struct unread_sets *unread, uint32_t unread_max)
+static size_t union_bytes_max(const struct id_sets *ids, uint32_t unread_max)
 {
     size_t bytes = 0;
-    for (size_t i = 0; i < unread->count; i++) {
-        bytes += unread->sets[i].size;
+    for (size_t i = 0; i < ids->count; i++) {
+        bytes += ids->sets[i].size;
     }
     const size_t two_full = 2 * (size_t)unread_max * ID_BYTES;
     return bytes < two_full ? bytes : two_full;
 }
 
-static enum columba_error unread_merge(struct inbox *inbox, const struct unread_sets *unread,
-                                       const struct row_limits *limits, struct arena *arena)
+static enum columba_error sets_merge(struct inbox *inbox, uint8_t column,
+                                     const struct id_sets *sets, const struct row_limits *limits,
+                                     struct arena *arena)
 {
-    if (unread->count < 2) {
-        unread_set(inbox, unread->count == 0 ? slice_of(NULL, 0) : unread->sets[0]);
+    if (sets->count < 2) {
+        set_put(inbox, column, sets->count == 0 ? slice_of(NULL, 0) : sets->sets[0]);
         return COLUMBA_OK;
     }
-    const size_t bytes = union_bytes_max(unread, limits->unread_max);
+    const size_t bytes = union_bytes_max(sets, limits->unread_max);
     uint8_t *buffers = arena_allocate_array(arena, 2, bytes);
     uint8_t *floor_bytes = arena_allocate(arena, ID_BYTES);
     if (buffers == NULL || floor_bytes == NULL) {
         return ERR_NO_MEMORY;
     }
-    struct slice ids = unread->sets[0];
-    for (size_t i = 1; i < unread->count; i++) {
+    struct slice ids = sets->sets[0];
+    for (size_t i = 1; i < sets->count; i++) {
         /* The floor may have risen since the first sets were united. */
-        struct slice set = set_above(unread->sets[i], bar_of(inbox));
+        struct slice set = set_above(sets->sets[i], bar_of(inbox));
         uint8_t *out = buffers + (i % 2) * bytes;
         size_t written = sets_write(ids, set, out);
         COLUMBA_ASSERT(written <= bytes);
-        ids = unread_cap(inbox, slice_of(out, written), limits->unread_max, floor_bytes);
+        ids = set_cap(inbox, slice_of(out, written), limits->unread_max, floor_bytes);
     }
-    unread_set(inbox, ids);
+    set_put(inbox, column, ids);
     return COLUMBA_OK;
+}
+
+/* One column's sets, united; `sets` are those of the versions. */
+static enum columba_error column_unite(struct inbox *merged, uint8_t column,
+                                       const struct slice *sets, size_t count,
+                                       const struct row_limits *limits, struct arena *arena)
+{
+    struct id_sets ids = {.count = 0};
+    for (size_t i = 0; i < count; i++) {
+        id_sets_add(&ids, set_above(sets[i], bar_of(merged)));
+    }
+    return sets_merge(merged, column, &ids, limits, arena);
 }
 
 static enum columba_error inbox_write(const struct inbox *inbox, struct arena *arena,
@@ -230,13 +250,26 @@ static enum columba_error inbox_write(const struct inbox *inbox, struct arena *a
     return COLUMBA_OK;
 }
 
+/* What rose while the sets were united holds for both of them. */
+static void bar_apply(struct inbox *merged)
+{
+    struct slice bar = bar_of(merged);
+    set_put(merged, COLUMN_INBOX_UNREAD, set_above(value_of(merged, COLUMN_INBOX_UNREAD), bar));
+    set_put(merged, COLUMN_INBOX_DELETED, set_above(value_of(merged, COLUMN_INBOX_DELETED), bar));
+    if (slice_compare(value_of(merged, COLUMN_INBOX_FLOOR),
+                      value_of(merged, COLUMN_INBOX_MARKER)) <= 0) {
+        merged->cells[COLUMN_INBOX_FLOOR] = (struct cell){0};
+    }
+}
+
 enum columba_error inbox_merge(const struct slice *versions, size_t count,
                                const struct row_limits *limits, struct arena *arena,
                                struct slice *out_row)
 {
     COLUMBA_ASSERT(count <= MERGE_FAN_IN);
     struct inbox merged = {0};
-    struct slice all_unread[MERGE_FAN_IN];
+    struct slice unread[MERGE_FAN_IN];
+    struct slice deleted[MERGE_FAN_IN];
     for (size_t i = 0; i < count; i++) {
         struct inbox version;
         enum columba_error error = inbox_read(versions[i], limits, &version);
@@ -244,19 +277,37 @@ enum columba_error inbox_merge(const struct slice *versions, size_t count,
             return error;
         }
         columns_merge(&merged, &version);
-        all_unread[i] = value_of(&version, COLUMN_INBOX_UNREAD);
+        unread[i] = value_of(&version, COLUMN_INBOX_UNREAD);
+        deleted[i] = value_of(&version, COLUMN_INBOX_DELETED);
     }
-    struct unread_sets unread = {.count = 0};
-    for (size_t i = 0; i < count; i++) {
-        unread_sets_add(&unread, set_above(all_unread[i], bar_of(&merged)));
+    enum columba_error error =
+        column_unite(&merged, COLUMN_INBOX_UNREAD, unread, count, limits, arena);
+    if (error == COLUMBA_OK) {
+        error = column_unite(&merged, COLUMN_INBOX_DELETED, deleted, count, limits, arena);
     }
-    enum columba_error error = unread_merge(&merged, &unread, limits, arena);
     if (error != COLUMBA_OK) {
         return error;
     }
-    if (slice_compare(value_of(&merged, COLUMN_INBOX_FLOOR),
-                      value_of(&merged, COLUMN_INBOX_MARKER)) <= 0) {
-        merged.cells[COLUMN_INBOX_FLOOR] = (struct cell){0};
-    }
+    bar_apply(&merged);
     return inbox_write(&merged, arena, out_row);
+}
+
+uint32_t inbox_unread_count(struct slice unread, struct slice deleted)
+{
+    size_t count = set_count(unread);
+    size_t at = 0;
+#ifdef COLUMBA_BUG_deleted_is_unread
+    return (uint32_t)count;
+#endif
+    for (size_t i = 0; at < set_count(unread) && i < set_count(deleted); i++) {
+        while (at < set_count(unread) &&
+               memcmp(set_at(unread, at), set_at(deleted, i), ID_BYTES) < 0) {
+            at++;
+        }
+        count -=
+            at < set_count(unread) && memcmp(set_at(unread, at), set_at(deleted, i), ID_BYTES) == 0
+                ? 1
+                : 0;
+    }
+    return (uint32_t)count;
 }

@@ -125,10 +125,61 @@ static size_t versions_size(const struct slice *versions, size_t count)
     return size;
 }
 
+/* The deletion that wins, of a message's versions; false: none of them is deleted. */
+static bool dead_find(const struct slice *versions, size_t count, struct cell *out_dead)
+{
+    bool is_dead = false;
+    for (size_t i = 0; i < count; i++) {
+        struct cell cell;
+        if (row_find(versions[i], COLUMN_MESSAGE_DELETED, &cell) &&
+            (!is_dead || cell_wins(RULE_DEAD, &cell, out_dead))) {
+            *out_dead = cell;
+            is_dead = true;
+        }
+    }
+    return is_dead;
+}
+
+/* What is deleted keeps nothing but the deletion. */
+static enum columba_error dead_merge(const struct slice *versions, size_t count,
+                                     const struct cell *dead, struct arena *arena,
+                                     struct slice *out_row)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum columba_error error = cells_check(TABLE_MESSAGE, versions[i]);
+        if (error != COLUMBA_OK) {
+            return error;
+        }
+    }
+    size_t size = 1 + cell_size(dead);
+    uint8_t *buffer = arena_allocate(arena, size);
+    if (buffer == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    struct row_writer row;
+    row_writer_init(&row, buffer, size);
+    row_writer_cell(&row, dead);
+    COLUMBA_ASSERT(!row.writer.failed);
+    *out_row = row_writer_done(&row);
+    return COLUMBA_OK;
+}
+
 /* Whatever the sizes: a cell that was acknowledged is never left out. */
 static enum columba_error cells_merge(uint8_t table, const struct slice *versions, size_t count,
                                       struct arena *arena, struct slice *out_row)
 {
+    struct cell dead;
+    bool is_dead = table == TABLE_MESSAGE && dead_find(versions, count, &dead);
+#ifdef COLUMBA_BUG_edit_beats_delete
+    struct cell edited;
+    for (size_t i = 0; is_dead && i < count; i++) {
+        is_dead = !row_find(versions[i], COLUMN_MESSAGE_EDITED, &edited) ||
+                  edited.timestamp < dead.timestamp;
+    }
+#endif
+    if (is_dead) {
+        return dead_merge(versions, count, &dead, arena, out_row);
+    }
     struct merge merge;
     merge.count = 0;
     merge.table = table;

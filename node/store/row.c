@@ -146,6 +146,12 @@ static bool cell_is_valid(uint8_t table, const struct cell *cell)
     return false;
 }
 
+/* It is its row's only cell. */
+static bool cell_is_dead(uint8_t table, const struct cell *cell)
+{
+    return schema_rule(table, cell->column) == RULE_DEAD;
+}
+
 enum checked_step checked_row_next(struct checked_row *row)
 {
     if (row->reader.at == row->reader.end) {
@@ -153,7 +159,9 @@ enum checked_step checked_row_next(struct checked_row *row)
     }
     struct cell cell;
     if (!cell_read(&row->reader, &cell) || !cell_is_valid(row->table, &cell) ||
-        (row->cells > 0 && cell_key_compare(&row->cell, &cell) >= 0)) {
+        (row->cells > 0 &&
+         (cell_key_compare(&row->cell, &cell) >= 0 || cell_is_dead(row->table, &row->cell) ||
+          cell_is_dead(row->table, &cell)))) {
         return CHECKED_CORRUPT;
     }
     row->cell = cell;

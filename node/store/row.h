@@ -76,6 +76,9 @@ enum columba_error row_check(uint8_t table, struct slice row);
 enum columba_error row_merge(uint8_t table, const struct slice *versions, size_t count,
                              struct arena *arena, struct slice *out_row);
 
+/* How many ids of an inbox row's unread set are not in its deleted one. */
+uint32_t inbox_unread_count(struct slice unread, struct slice deleted);
+
 /* What the row's cells with sub-keys take, encoded: the part of a row that grows. */
 size_t row_growth_bytes(struct slice row);
 /*

@@ -10,15 +10,18 @@
  *   FIRST  the lower timestamp wins; ties by the lower XXH3-64 of the value, then the lesser value
  *   MAX    the greater value wins (fixed-width big-endian values), whatever the timestamps
  *   SET    union of fixed-width elements (sorted 16-byte ids)
- *   DEAD   a deletion that nothing outlives: once present, always present; lower timestamp wins
+ *   DEAD   a deletion that nothing outlives: once present, it is the row's only cell, whatever else
+ *          there was or comes; the lower timestamp wins, ties by the lesser value
  *
  * MAX and SET cells always carry timestamp 0, and only LWW and FIRST cells may expire: a stamp that
  * no rule asks would make replicas differ that hold the same.
  *
- * The inbox has one rule across columns: unread ids at or below the greater of `marker` and
- * `floor` are dropped; more than UNREAD_IDS_MAX ids drop the lowest, and `floor` becomes the
- * highest dropped one; a floor at or below the marker is dropped. That is still a join: the result
- * is a function of the union of all ids and the greatest marker.
+ * The inbox has one rule across columns: unread and deleted ids at or below the greater of `marker`
+ * and `floor` are dropped; more than UNREAD_IDS_MAX ids of either set drop its lowest, and `floor`
+ * becomes the highest dropped one; a floor at or below the marker is dropped. That is still a join:
+ * the result is a function of the unions of all ids and the greatest marker. So an id stays in the
+ * unread set when it is deleted; what is unread are the ids that are in the one set and not in the
+ * other (inbox_unread_count).
  */
 #ifndef COLUMBA_NODE_STORE_SCHEMA_H
 #define COLUMBA_NODE_STORE_SCHEMA_H
@@ -30,11 +33,15 @@
 /* A message's content or a group's commit: a body and its envelope. */
 #define ROW_CONTENT_MAX_BYTES (BODY_MAX_BYTES + 4u * KIB)
 
+/* Who changed which message, and how. */
+#define CHANGE_RECORD_MAX_BYTES (NAME_MAX_BYTES + 128u)
+
 /* X(NAME, number, bytes of clustering): tables of rows that merge, keyed by partition. */
 #define SCHEMA_TABLES(X)                                                                           \
     X(CONVERSATION, 1, 0)                                                                          \
     X(MEMBER, 2, 16)   /* user id */                                                               \
     X(MESSAGE, 3, 16)  /* message id, bits inverted: newest first */                               \
+    X(CHANGE, 5, 16)   /* change id */                                                             \
     X(HANDSHAKE, 4, 8) /* epoch, u64 big-endian */                                                 \
     X(USER, 16, 0)                                                                                 \
     X(DEVICE, 17, 16)      /* device id */                                                         \
@@ -62,10 +69,11 @@
     X(MEMBER, DELIVERED_UP_TO, 5, MAX, 16, 16, NONE)     /* message id */                          \
     X(MEMBER, READ_UP_TO, 6, MAX, 16, 16, NONE)          /* message id */                          \
     X(MESSAGE, CONTENT, 1, FIRST, 0, ROW_CONTENT_MAX_BYTES, NONE) /* proto/content.h, one cell */  \
-    X(MESSAGE, EDITED, 2, LWW, 0, ROW_CONTENT_MAX_BYTES, NONE)    /* proto/content.h */            \
-    X(MESSAGE, DELETED, 3, DEAD, 0, 0, NONE)                                                       \
-    X(MESSAGE, REACTION, 4, LWW, 0, 64, ID)        /* sub-key: user id */                          \
+    X(MESSAGE, EDITED, 2, LWW, 0, ROW_CONTENT_MAX_BYTES, NONE)    /* proto/change.h: an edit */    \
+    X(MESSAGE, DELETED, 3, DEAD, 0, NAME_MAX_BYTES, NONE)         /* the sender's name */          \
+    X(MESSAGE, REACTION, 4, LWW, 0, 64, ID)                       /* sub-key: user id */           \
     X(MESSAGE, APPLICATION, 5, LWW, 0, 4096, NAME) /* sub-key: the application's name */           \
+    X(CHANGE, RECORD, 1, FIRST, 0, CHANGE_RECORD_MAX_BYTES, NONE) /* proto/change.h: a record */   \
     X(HANDSHAKE, COMMIT, 1, FIRST, 0, ROW_CONTENT_MAX_BYTES, NONE)                                 \
     X(USER, NAME, 1, FIRST, 0, NAME_MAX_BYTES, NONE)                                               \
     X(USER, PROFILE, 2, LWW, 0, 16384, NONE)                                                       \
@@ -74,8 +82,9 @@
     X(INBOX, LAST, 1, MAX, 16, 16, NONE)   /* newest message id */                                 \
     X(INBOX, MARKER, 2, MAX, 16, 16, NONE) /* read up to this message id */                        \
     X(INBOX, FLOOR, 3, MAX, 16, 16, NONE) /* unread ids up to this one are not counted any more */ \
-    X(INBOX, UNREAD, 4, SET, 16, UNREAD_IDS_MAX * 16, NONE) /* message ids, ascending */           \
-    X(INBOX, FLAGS, 5, LWW, 1, 1, NONE)                     /* INBOX_FLAG_… */                   \
+    X(INBOX, UNREAD, 4, SET, 16, UNREAD_IDS_MAX * 16, NONE)  /* message ids, ascending */          \
+    X(INBOX, FLAGS, 5, LWW, 1, 1, NONE)                      /* INBOX_FLAG_… */                  \
+    X(INBOX, DELETED, 6, SET, 16, UNREAD_IDS_MAX * 16, NONE) /* message ids, ascending */          \
     X(POSITION, CONFIRMED, 1, MAX, 1, 4096, NONE)
 
 enum table {

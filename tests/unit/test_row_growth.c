@@ -46,7 +46,6 @@ static struct slice full_message(void)
         {.column = COLUMN_MESSAGE_EDITED,
          .timestamp = 2,
          .value = slice_of(body, ROW_CONTENT_MAX_BYTES)},
-        {.column = COLUMN_MESSAGE_DELETED, .timestamp = 3},
     };
     return row_build(&arena, cells, COUNT_OF(cells));
 }

@@ -75,12 +75,25 @@ static struct cell random_cell(struct random *random, uint8_t column,
     return cell;
 }
 
+/* What is deleted has one cell. */
+static struct slice random_dead_row(struct random *random, uint8_t table, uint8_t column)
+{
+    struct cell cell = random_cell(random, column, schema_column(table, column));
+    return row_build(&arena, &cell, 1);
+}
+
 static struct slice random_plain_row(struct random *random, uint8_t table)
 {
     struct cell cells[CELLS_MAX];
     size_t count = 0;
     for (uint8_t column = 1; schema_column(table, column) != NULL; column++) {
         const struct column_spec *spec = schema_column(table, column);
+        if (spec->rule == RULE_DEAD && random_below(random, 4) == 0) {
+            return random_dead_row(random, table, column);
+        }
+        if (spec->rule == RULE_DEAD) {
+            continue;
+        }
         uint32_t subkeys = spec->subkey == SUBKEY_NONE ? 1 : 3;
         for (uint64_t subkey = 0; subkey < subkeys; subkey++) {
             struct cell cell = random_cell(random, column, spec);
@@ -106,10 +119,20 @@ static struct slice id_bytes(uint64_t number)
     return bytes;
 }
 
-/* Columns at random; of the unread ids only those above marker and floor. */
+static struct slice random_set_above(struct random *random, uint64_t number)
+{
+    struct slice set = random_set(random);
+    struct slice bar = id_bytes(number);
+    while (set.size > 0 && memcmp(set.data, bar.data, ID_BYTES) <= 0) {
+        set = slice_of(set.data + ID_BYTES, set.size - ID_BYTES);
+    }
+    return set;
+}
+
+/* Columns at random; of the unread and deleted ids only those above marker and floor. */
 static struct slice random_inbox_row(struct random *random)
 {
-    struct cell cells[5];
+    struct cell cells[6];
     size_t count = 0;
     uint64_t marker = random_below(random, 3) == 0 ? random_below(random, 40) : 0;
     uint64_t floor = random_below(random, 4) == 0 ? random_below(random, 40) : 0;
@@ -123,11 +146,8 @@ static struct slice random_inbox_row(struct random *random)
     if (floor > marker) {
         cells[count++] = (struct cell){.column = COLUMN_INBOX_FLOOR, .value = id_bytes(floor)};
     }
-    struct slice set = random_set(random);
-    struct slice bar = id_bytes(marker > floor ? marker : floor);
-    while (set.size > 0 && memcmp(set.data, bar.data, ID_BYTES) <= 0) {
-        set = slice_of(set.data + ID_BYTES, set.size - ID_BYTES);
-    }
+    uint64_t bar = marker > floor ? marker : floor;
+    struct slice set = random_set_above(random, bar);
     if (set.size > 0) {
         cells[count++] = (struct cell){.column = COLUMN_INBOX_UNREAD, .value = set};
     }
@@ -135,6 +155,10 @@ static struct slice random_inbox_row(struct random *random)
         cells[count++] = (struct cell){.column = COLUMN_INBOX_FLAGS,
                                        .timestamp = random_below(random, 3),
                                        .value = random_bytes(random, 1)};
+    }
+    set = random_set_above(random, bar);
+    if (set.size > 0) {
+        cells[count++] = (struct cell){.column = COLUMN_INBOX_DELETED, .value = set};
     }
     return row_build(&arena, cells, count);
 }
@@ -335,10 +359,66 @@ static void the_last_edit_wins_and_nothing_outlives_a_deletion(void **state)
     struct slice new = message_cell(COLUMN_MESSAGE_EDITED, 6, "new");
     struct slice deleted = message_cell(COLUMN_MESSAGE_DELETED, 1, "");
     assert_bytes_equal(merged(TABLE_MESSAGE, new, old), new);
-    struct slice row = merged(TABLE_MESSAGE, deleted, new);
-    struct cell cell;
-    assert_true(row_find(row, COLUMN_MESSAGE_DELETED, &cell));
-    assert_true(row_find(row, COLUMN_MESSAGE_EDITED, &cell));
+    assert_bytes_equal(merged(TABLE_MESSAGE, deleted, new), deleted);
+    assert_bytes_equal(merged(TABLE_MESSAGE, new, deleted), deleted);
+    assert_bytes_equal(merged(TABLE_MESSAGE, content(0, "body"), deleted), deleted);
+    struct slice later = message_cell(COLUMN_MESSAGE_DELETED, 2, "alice");
+    assert_bytes_equal(merged(TABLE_MESSAGE, later, deleted), deleted);
+    struct slice of_bob = message_cell(COLUMN_MESSAGE_DELETED, 1, "bob");
+    assert_bytes_equal(merged(TABLE_MESSAGE, of_bob, deleted), deleted);
+}
+
+static void a_deletion_is_alone_in_its_row(void **state)
+{
+    (void)state;
+    const struct cell cells[] = {
+        {.column = COLUMN_MESSAGE_CONTENT, .timestamp = 1, .value = slice_of_text("body")},
+        {.column = COLUMN_MESSAGE_DELETED, .timestamp = 2},
+        {.column = COLUMN_MESSAGE_APPLICATION,
+         .subkey = slice_of_text("x"),
+         .timestamp = 3,
+         .value = slice_of_text("y")},
+    };
+    assert_int_equal(row_check(TABLE_MESSAGE, row_build(&arena, cells, 2)), ERR_CORRUPT);
+    assert_int_equal(row_check(TABLE_MESSAGE, row_build(&arena, cells + 1, 2)), ERR_CORRUPT);
+    assert_int_equal(row_check(TABLE_MESSAGE, row_build(&arena, cells + 1, 1)), COLUMBA_OK);
+}
+
+/* Twenty messages of others, three deleted, two of them above the marker: whatever comes first. */
+static void what_is_deleted_is_not_unread(void **state)
+{
+    (void)state;
+    struct slice rows[20 + 3 + 1];
+    size_t count = 0;
+    for (uint64_t number = 1; number <= 20; number++) {
+        const struct cell cell = {.column = COLUMN_INBOX_UNREAD, .value = id_bytes(number)};
+        rows[count++] = row_build(&arena, &cell, 1);
+    }
+    const uint64_t deleted[] = {7, 12, 19};
+    for (size_t i = 0; i < COUNT_OF(deleted); i++) {
+        const struct cell cell = {.column = COLUMN_INBOX_DELETED, .value = id_bytes(deleted[i])};
+        rows[count++] = row_build(&arena, &cell, 1);
+    }
+    const struct cell marker = {.column = COLUMN_INBOX_MARKER, .value = id_bytes(10)};
+    rows[count++] = row_build(&arena, &marker, 1);
+    struct random random = {.state = 3};
+    for (unsigned round = 0; round < 200; round++) {
+        struct slice row = rows[random_below(&random, (uint32_t)count)];
+        for (size_t i = 0; i < count; i++) {
+            size_t other = i + random_below(&random, (uint32_t)(count - i));
+            struct slice swapped = rows[i];
+            rows[i] = rows[other];
+            rows[other] = swapped;
+            struct slice versions[] = {row, rows[i]};
+            assert_int_equal(row_merge(TABLE_INBOX, versions, 2, &arena, &row), COLUMBA_OK);
+        }
+        struct cell unread, gone;
+        assert_true(row_find(row, COLUMN_INBOX_UNREAD, &unread));
+        assert_true(row_find(row, COLUMN_INBOX_DELETED, &gone));
+        assert_int_equal(inbox_unread_count(unread.value, gone.value), 8);
+    }
+    assert_int_equal(inbox_unread_count(slice_of(NULL, 0), id_bytes(3)), 0);
+    assert_int_equal(inbox_unread_count(id_bytes(3), slice_of(NULL, 0)), 1);
 }
 
 static void one_version_costs_no_memory(void **state)
@@ -427,6 +507,8 @@ int main(void)
         cmocka_unit_test(ten_thousand_unread_are_the_most),
         cmocka_unit_test(the_first_body_under_an_id_stays),
         cmocka_unit_test(the_last_edit_wins_and_nothing_outlives_a_deletion),
+        cmocka_unit_test(a_deletion_is_alone_in_its_row),
+        cmocka_unit_test(what_is_deleted_is_not_unread),
         cmocka_unit_test(one_version_costs_no_memory),
         cmocka_unit_test(a_corrupt_version_spoils_the_merge_and_leaves_the_result_alone),
         cmocka_unit_test(every_allocation_may_fail),
