@@ -35,6 +35,9 @@
     X(NOT_A_REPLICA,        27, 0, "the node does not own this partition")                            \
     X(NOT_FOUND,            28, 0, "there is no such thing")                                          \
     X(CANCELLED,            29, 0, "cancelled by the caller")                                         \
+    X(UNKNOWN_MESSAGE,      30, 0, "the conversation has no such message")                            \
+    X(NOT_THE_SENDER,       31, 0, "somebody else sent the message: only its sender may do this")     \
+    X(MESSAGE_DELETED,      32, 0, "the message was deleted")                                         \
     /* The other side does not speak as we do. */                                                     \
     X(MALFORMED,            40, 0, "bytes that do not form a valid message")                          \
     X(PROTOCOL_VERSION,     41, 0, "no common protocol version")                                      \

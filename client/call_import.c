@@ -68,7 +68,7 @@ static bool import_row(struct columba_future *future, struct slice conversation,
         future_refuse(future, ERR_INVALID, "a message id is no UUID of version 7");
         return false;
     }
-    out_row->message = content.message;
+    *out_row = (struct message_history_row){.message = content.message};
     return call_content_encode(future, &content, &out_row->content);
 }
 

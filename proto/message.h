@@ -15,8 +15,8 @@
 #include "proto/message_replica.h"
 #include "proto/message_session.h"
 
-#define PROTOCOL_VERSION_MIN 3u
-#define PROTOCOL_VERSION_MAX 3u
+#define PROTOCOL_VERSION_MIN 4u
+#define PROTOCOL_VERSION_MAX 4u
 
 /* X(NAME, number, member of the union, its name in the schema). Numbers are on the wire. Requests
  * below 64 come from clients, from 64 on from nodes. The answer to any request may be STATUS; a

@@ -25,7 +25,8 @@
     X(INBOX, 25, inbox, Inbox)                                                                     \
     X(MARK_READ, 26, mark_read, MarkRead)                /* -> STATUS */                           \
     X(HISTORY_IMPORT, 27, history_import, HistoryImport) /* -> STATUS */                           \
-    X(INBOX_IMPORT, 28, inbox_import, InboxImport)       /* -> STATUS */
+    X(INBOX_IMPORT, 28, inbox_import, InboxImport)       /* -> STATUS */                           \
+    X(CHANGE, 29, change, Change)                        /* -> STATUS */
 
 struct message_send {
     struct id conversation;
@@ -34,6 +35,27 @@ struct message_send {
     uint32_t consistency; /* 0: the keyspace's */
 };
 #define SEND_FIELDS(F) F(ID, conversation) F(ID, message) F(BYTES, content) F(U32, consistency)
+
+/* A member changes a message. */
+struct message_change {
+    struct id conversation;
+    struct id message;
+    /* The change's own, a UUIDv7 bound to the actor: repeated with the same one it is one change.
+     */
+    struct id change;
+    uint32_t kind;        /* enum change_kind (proto/change.h) */
+    struct slice actor;   /* name */
+    struct slice content; /* an edit's: proto/content.h */
+    uint32_t consistency; /* 0: the keyspace's */
+};
+#define CHANGE_FIELDS(F)                                                                           \
+    F(ID, conversation)                                                                            \
+    F(ID, message)                                                                                 \
+    F(ID, change)                                                                                  \
+    F(U32, kind)                                                                                   \
+    F(BYTES, actor)                                                                                \
+    F(BYTES, content)                                                                              \
+    F(U32, consistency)
 
 struct message_member {
     struct slice name;
@@ -119,9 +141,20 @@ struct message_history_read {
 
 struct message_history_row {
     struct id message;
-    struct slice content;
+    struct slice content; /* as it was sent; empty: deleted */
+    /* Of pages only. */
+    struct slice edited;         /* the newest edit's content; empty: none */
+    uint64_t edit_number;        /* how often it was edited; edits that raced count once */
+    bool is_deleted;             /* nothing is left of it but … */
+    struct slice deleted_sender; /* … who had sent it */
 };
-#define HISTORY_ROW_FIELDS(F) F(ID, message) F(BYTES, content)
+#define HISTORY_ROW_FIELDS(F)                                                                      \
+    F(ID, message)                                                                                 \
+    F(BYTES, content)                                                                              \
+    F(BYTES, edited)                                                                               \
+    F(U64, edit_number)                                                                            \
+    F(BOOL, is_deleted)                                                                            \
+    F(BYTES, deleted_sender)
 
 /* Rows in the order asked for. `more`: the bound was not reached; go on from the last row. */
 struct message_history {

@@ -26,14 +26,19 @@
 
 /*
  * What happened, in users' logs and in outboxes: on the wire and on disk. What is not known is
- * carried along and shown in no inbox. Numbers that are to come: 3 edit, 4 deletion, 5 reaction,
- * 6 membership, 7 settings, 8 receipt, 9 handshake.
+ * carried along and shown in no inbox. Numbers that are to come: 6 membership, 7 settings,
+ * 8 receipt, 9 handshake.
  */
 enum happening {
     HAPPENED_MESSAGE = 1,
     /* The conversation is a channel for this user: its messages come without an event. In place of
      * a message's id stands the membership version of the act, twice. */
     HAPPENED_CHANNEL = 2,
+    /* A message was changed: in place of its id stands that of the change, whose row says which
+     * message and how. In outboxes of every change, in users' logs of all but deletions. */
+    HAPPENED_CHANGE = 3,
+    /* This message was deleted for everyone. */
+    HAPPENED_DELETION = 4,
 };
 
 /* A fragment of one partition, for one replica. */

@@ -16,6 +16,7 @@
 
 #define CLIENT_REQUESTS(X)                                                                         \
     X(SEND, send, STATUS, SENDER, WRITE)                                                           \
+    X(CHANGE, change, STATUS, SENDER, WRITE)                                                       \
     X(CONVERSATION_CREATE, conversation_create, STATUS, ANYBODY, WRITE)                            \
     X(CONVERSATION_GET, conversation_get, CONVERSATION, MEMBER, READ)                              \
     X(MEMBERS_READ, members_read, MEMBERS, MEMBER, READ)                                           \

@@ -75,6 +75,7 @@ void core_config_defaults(struct core_config *out_config);
 /* Counters, all since start: X(name, text). Shown by `columbactl info`. */
 #define CORE_COUNTERS(X)                                                                           \
     X(sends, "messages accepted from clients")                                                     \
+    X(changes, "CHANGE requests taken")                                                            \
     X(sends_acknowledged, "messages acknowledged at their level")                                  \
     X(reads, "coordinated reads")                                                                  \
     X(writes, "coordinated writes, sends included")                                                \

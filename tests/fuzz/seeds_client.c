@@ -48,7 +48,8 @@ static struct message history(struct slice *content)
                             .media_url = slice_of_text("https://x")};
     content_encode(&hello, bytes);
     *content = slice_of(bytes, content_size(&hello));
-    row = (struct message_history_row){message_id_make(1700000000000, 1, &alice), *content};
+    row = (struct message_history_row){.message = message_id_make(1700000000000, 1, &alice),
+                                       .content = *content};
     return (struct message){.type = MESSAGE_HISTORY,
                             .history = {.rows = &row, .row_count = 1, .more = true}};
 }

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "proto/change.h"
 #include "proto/content.h"
 #include "ring/consistency.h"
 #include "tests/golden/stage.h"
@@ -137,6 +138,37 @@ static void play_send(struct scene *scene)
     request.send.consistency = level_in(scene, 5);
     (void)again;
     stage_ask(stage_of(scene), node_at(scene, 1), &request);
+}
+
+static void change_ask(struct scene *scene, uint32_t kind, struct slice content, unsigned level_at)
+{
+    bool again;
+    const char *actor = word_at(scene, 2);
+    const struct named_id *message = named(scene, word_at(scene, 4));
+    COLUMBA_ASSERT(message != NULL);
+    struct message request = {.type = MESSAGE_CHANGE};
+    request.change.conversation = conversation(word_at(scene, 3));
+    request.change.message = message->id;
+    request.change.kind = kind;
+    request.change.actor = slice_of_text(actor);
+    request.change.content = content;
+    request.change.consistency = level_in(scene, level_at);
+    request.change.change = message_id_in(scene, actor, &again);
+    (void)again;
+    stage_ask(stage_of(scene), node_at(scene, 1), &request);
+}
+
+static void play_edit(struct scene *scene)
+{
+    uint8_t bytes[512];
+    struct slice content =
+        content_of(scene, word_at(scene, 2), word_at(scene, 5), bytes, sizeof bytes);
+    change_ask(scene, CHANGE_EDIT, content, 6);
+}
+
+static void play_delete(struct scene *scene)
+{
+    change_ask(scene, CHANGE_DELETION, slice_of(NULL, 0), 5);
 }
 
 static void play_import(struct scene *scene)
@@ -275,6 +307,8 @@ static const struct {
     {"group-max", play_group_max},
     {"create", play_create},
     {"send", play_send},
+    {"edit", play_edit},
+    {"delete", play_delete},
     {"import", play_import},
     {"history", play_history},
     {"get", play_get},

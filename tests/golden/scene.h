@@ -12,6 +12,8 @@
  *     group-max COUNT                first, if at all: more members make a channel
  *     create N CONVERSATION MEMBER…
  *     send N SENDER CONVERSATION "TEXT" [LEVEL] [as M | again M]
+ *     edit N ACTOR CONVERSATION M "TEXT" [LEVEL] [as M | again M]    the last M: the change's own
+ *     delete N ACTOR CONVERSATION M [LEVEL] [as M | again M]
  *     import N CONVERSATION SENDER "TEXT" [as M | again M]
  *     history N CONVERSATION [LEVEL]     get N CONVERSATION
  *     inbox N USER [LEVEL] [limit COUNT] [after M CONVERSATION]

@@ -147,7 +147,7 @@ static void batch_send(struct importer *importer, uint32_t batch)
             body = importer->rival;
         }
         model_send_begin(body == importer->rival ? importer->rival : *message);
-        rows[i].message = body->id;
+        rows[i] = (struct message_history_row){.message = body->id};
         rows[i].content = slice_of(body->content, body->content_size);
     }
     struct message request = {.type = MESSAGE_HISTORY_IMPORT};

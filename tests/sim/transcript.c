@@ -1,6 +1,7 @@
 #include "tests/sim/transcript.h"
 
 #include "node/store/schema.h"
+#include "proto/change.h"
 #include "ring/consistency.h"
 #include "ring/token.h"
 
@@ -73,11 +74,30 @@ static void print_send(FILE *out, const struct message_send *send)
     print_level(out, send->consistency);
 }
 
+static void print_change(FILE *out, const struct message_change *change)
+{
+    print_id(out, &change->change);
+    fprintf(out, ": %s",
+            change->kind == CHANGE_DELETION ? "delete"
+            : change->kind == CHANGE_EDIT   ? "edit"
+                                            : "?");
+    print_id(out, &change->message);
+    fprintf(out, " in");
+    print_id(out, &change->conversation);
+    fprintf(out, ", %zu B", change->content.size);
+    print_level(out, change->consistency);
+}
+
 static void print_history(FILE *out, const struct message_history *history)
 {
     fprintf(out, " %u rows%s:", history->row_count, history->more ? " and more" : "");
     for (uint32_t i = 0; i < history->row_count; i++) {
-        print_id(out, &history->rows[i].message);
+        const struct message_history_row *row = &history->rows[i];
+        print_id(out, &row->message);
+        if (row->edit_number > 0) {
+            fprintf(out, " edited %llu", (unsigned long long)row->edit_number);
+        }
+        fprintf(out, "%s", row->is_deleted ? " deleted" : "");
     }
 }
 
@@ -167,6 +187,9 @@ void transcript_message(FILE *out, const struct message *message)
         break;
     case MESSAGE_SEND:
         print_send(out, &message->send);
+        break;
+    case MESSAGE_CHANGE:
+        print_change(out, &message->change);
         break;
     case MESSAGE_CONVERSATION_CREATE:
         print_create(out, &message->conversation_create);

@@ -182,8 +182,8 @@ static inline struct message fake_history(struct fake_node *node,
             (id_is_zero(&read->before) || id_compare(&row->message, &read->before) < 0) &&
             (id_is_zero(&read->after) || id_compare(&row->message, &read->after) > 0);
         if (is_within && id_equal(&row->conversation, &read->conversation)) {
-            rows[count++] =
-                (struct message_history_row){row->message, slice_of(row->content, row->size)};
+            rows[count++] = (struct message_history_row){
+                .message = row->message, .content = slice_of(row->content, row->size)};
         }
     }
     return (struct message){.type = MESSAGE_HISTORY, .history = {.rows = rows, .row_count = count}};

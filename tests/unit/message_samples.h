@@ -34,7 +34,12 @@ static const struct message_member_row sample_member_rows[] = {
     {.user = ID_OF(4), .name = TEXT("bob")},
 };
 static const struct message_history_row sample_history_rows[] = {
-    {ID_OF(5), TEXT("first content")}, {ID_OF(6), TEXT("second content")}};
+    {.message = ID_OF(5), .content = TEXT("first content")},
+    {.message = ID_OF(6),
+     .content = TEXT("second content"),
+     .edited = TEXT("an edit"),
+     .edit_number = 2},
+    {.message = ID_OF(7), .is_deleted = true, .deleted_sender = TEXT("alice")}};
 static const struct message_inbox_row sample_inbox_rows[] = {
     {.conversation = ID_OF(7),
      .last = ID_OF(8),
@@ -98,6 +103,14 @@ static const struct message sample_messages[] = {
               .message = ID_OF(0xb1),
               .content = TEXT("content"),
               .consistency = 4}},
+    {.type = MESSAGE_CHANGE,
+     .change = {.conversation = ID_OF(0xc1),
+                .message = ID_OF(0xb1),
+                .change = ID_OF(0xb2),
+                .kind = 1,
+                .actor = TEXT("alice"),
+                .content = TEXT("content"),
+                .consistency = 4}},
     {.type = MESSAGE_CONVERSATION_CREATE,
      .conversation_create = {.name = TEXT("general"),
                              .kind = 2,
@@ -127,7 +140,7 @@ static const struct message sample_messages[] = {
                       .limit = 50,
                       .consistency = 4}},
     {.type = MESSAGE_HISTORY,
-     .history = {.rows = sample_history_rows, .row_count = 2, .more = true}},
+     .history = {.rows = sample_history_rows, .row_count = 3, .more = true}},
     {.type = MESSAGE_INBOX_READ,
      .inbox_read = {.user = ID_OF(1),
                     .after = ID_OF(2),

@@ -196,7 +196,7 @@ static void a_greeting_that_does_not_fit_says_what_would(void **state)
 {
     (void)state;
     struct message newer = hello_of(7, 9, "");
-    greeting_refused(&newer, ERR_PROTOCOL_VERSION, "versions 3 to 3, the greeting offers 7 to 9");
+    greeting_refused(&newer, ERR_PROTOCOL_VERSION, "versions 4 to 4, the greeting offers 7 to 9");
     struct message elsewhere = hello_of(PROTOCOL_VERSION_MIN, PROTOCOL_VERSION_MAX, "production");
     greeting_refused(&elsewhere, ERR_WRONG_CLUSTER, "belongs to the cluster test");
     struct message stranger = hello_of(PROTOCOL_VERSION_MIN, PROTOCOL_VERSION_MAX, "test");

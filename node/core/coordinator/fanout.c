@@ -6,6 +6,7 @@
 #include "node/core/coordinator/peer_answer.h"
 #include "node/core/machine/partition.h"
 #include "node/core/state.h"
+#include "proto/change.h"
 
 /* Told in one message; more go in the next one. */
 #define PEER_DONE_MAX 512u
@@ -59,7 +60,8 @@ static void done_to_peer(struct core *core, uint16_t node, const struct fanout_o
         core->cluster.peers_with_done++;
     }
     peer->done[peer->done_count - 1] = (struct message_outbox_entry){
-        .conversation = order->conversation, .message = order->message};
+        .conversation = order->conversation,
+        .message = id_is_zero(&order->outbox_message) ? order->message : order->outbox_message};
 }
 
 /* A `done` that is lost costs a take-over, which is idempotent; so it needs no answer. */
@@ -351,6 +353,16 @@ static void channel_begin(struct core *core, struct op *op)
     const struct fanout_order *order = &op->fanout->order;
     struct members_choice choice = {.only = bytes_get_u64_be(order->message.bytes)};
     members_choose(core, op, &order->conversation, &choice, chosen_loaded);
+}
+
+void fanout_order_of_change(struct fanout_order *order, const struct change_record *record,
+                            const struct id *change)
+{
+    struct id id = *change; /* may be the order's own */
+    bool is_deletion = record->kind == CHANGE_DELETION;
+    order->kind = is_deletion ? HAPPENED_DELETION : HAPPENED_CHANGE;
+    order->message = is_deletion ? record->message : id;
+    order->outbox_message = id;
 }
 
 void fanout_begin(struct core *core, struct op *op, const struct fanout_order *order,

@@ -17,11 +17,18 @@ struct fanout_order {
     uint8_t kind; /* enum happening */
     struct id conversation;
     struct id message;
+    struct id outbox_message; /* under which the replicas' outboxes know it; zero: `message` */
     struct id sender;
     /* Members that were loaded at an older version are read anew; MEMBERSHIP_VERSION_UNREAD: in any
      * case. */
     uint64_t membership_version;
 };
+
+struct change_record;
+/* Of a change: its members are told of the change, or of the message that is deleted. Sets kind,
+ * message and outbox_message. */
+void fanout_order_of_change(struct fanout_order *order, const struct change_record *record,
+                            const struct id *change);
 
 typedef void fanout_done(struct core *core, struct op *op, bool reached_all);
 

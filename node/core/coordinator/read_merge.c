@@ -160,12 +160,27 @@ static enum columba_error ballots_add(struct merge *merge, const struct packed_r
     return COLUMBA_OK;
 }
 
+/* What is deleted on one of them is deleted, whatever the others hold. */
+static bool is_deleted(const struct vote *votes)
+{
+    struct cell cell;
+    for (unsigned i = 0; i < REPLICAS_MAX; i++) {
+        if (row_find(votes[i].row, COLUMN_MESSAGE_DELETED, &cell)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum columba_error message_settle(struct merge *merge, const struct packed_row *head,
                                          struct slice *versions)
 {
     struct vote votes[REPLICAS_MAX];
     unsigned leader;
     votes_collect(merge, head, votes);
+    if (is_deleted(votes)) {
+        return COLUMBA_OK;
+    }
     switch (settle_votes(votes, merge->read->partition.replicas->count, merge->quorum, &leader)) {
     case SETTLE_SETTLED:
         return versions_settle(merge, votes, leader, versions);

@@ -35,6 +35,9 @@ struct coordinated_write {
 void write_start(struct core *core, struct op *op, const struct partition *partition,
                  const struct message_write *write, enum consistency level, op_next *done);
 
+/* Of a write that met its level: the membership version with which it is fanned out. */
+uint64_t write_membership_version(const struct core *core, const struct op *op);
+
 /* The fragment as a message for a replica of the partition; NULL: no memory. */
 struct message *write_message(struct core *core, const struct partition *partition,
                               const struct message_write *write);

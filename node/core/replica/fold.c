@@ -29,14 +29,26 @@ static int event_compare(const void *a, const void *b)
     return order != 0 ? order : id_compare(&left->message, &right->message);
 }
 
-/* Ids of others' messages, ascending, each once; returns their bytes. */
-static size_t unread_collect(const struct user_event *events, uint32_t count, uint8_t *out_ids)
+static bool makes_unread(const struct user_event *event)
+{
+    return event->kind == HAPPENED_MESSAGE && !event->is_own;
+}
+
+static bool makes_deleted(const struct user_event *event)
+{
+    return event->kind == HAPPENED_DELETION;
+}
+
+/* Ids of the messages of such events, ascending, each once; returns their bytes. */
+static size_t ids_collect(const struct user_event *events, uint32_t count,
+                          bool (*is_such)(const struct user_event *event), uint8_t *out_ids)
 {
     size_t size = 0;
     for (uint32_t i = 0; i < count; i++) {
-        bool repeated = i > 0 && id_equal(&events[i].message, &events[i - 1].message);
-        if (events[i].kind == HAPPENED_MESSAGE && !events[i].is_own && !repeated) {
-            memcpy(out_ids + size, events[i].message.bytes, ID_BYTES);
+        const uint8_t *id = events[i].message.bytes;
+        bool repeated = size > 0 && memcmp(out_ids + size - ID_BYTES, id, ID_BYTES) == 0;
+        if (is_such(&events[i]) && !repeated) {
+            memcpy(out_ids + size, id, ID_BYTES);
             size += ID_BYTES;
         }
     }
@@ -73,6 +85,7 @@ static bool conversation_fold(struct core *core, struct row_key *key,
 {
     COLUMBA_ASSERT(count > 0 && count <= FOLD_EVENTS_MAX);
     size_t room = INBOX_FRAGMENT_BYTES + count * (size_t)ID_BYTES;
+    /* First those that are unread, then those that are deleted: each event is one or none. */
     uint8_t *ids = effects_allocate(&core->effects, count * (size_t)ID_BYTES);
     uint8_t *buffer = effects_allocate(&core->effects, room);
     if (ids == NULL || buffer == NULL) {
@@ -87,7 +100,7 @@ static bool conversation_fold(struct core *core, struct row_key *key,
         row_writer_cell(&row, &(struct cell){.column = COLUMN_INBOX_LAST,
                                              .value = slice_of(newest->bytes, ID_BYTES)});
     }
-    size_t unread = unread_collect(events, count, ids);
+    size_t unread = ids_collect(events, count, makes_unread, ids);
     if (unread > 0) {
         row_writer_cell(
             &row, &(struct cell){.column = COLUMN_INBOX_UNREAD, .value = slice_of(ids, unread)});
@@ -97,6 +110,11 @@ static bool conversation_fold(struct core *core, struct row_key *key,
         row_writer_cell(&row, &(struct cell){.column = COLUMN_INBOX_FLAGS,
                                              .timestamp = channel_since,
                                              .value = slice_of(&channel_flag, 1)});
+    }
+    size_t deleted = ids_collect(events, count, makes_deleted, ids + unread);
+    if (deleted > 0) {
+        row_writer_cell(&row, &(struct cell){.column = COLUMN_INBOX_DELETED,
+                                             .value = slice_of(ids + unread, deleted)});
     }
     memcpy(key->clustering, events[0].conversation.bytes, ID_BYTES);
     struct key_bytes bytes = row_key_encode(key);

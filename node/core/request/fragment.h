@@ -13,4 +13,8 @@ struct slice fragment_message(struct core *core, const struct id *message, struc
 struct slice fragment_small(struct core *core, enum table table, const struct id *clustering,
                             const struct cell *cells, unsigned count);
 
+/* A message's row with one cell, and the row of the change that made it. Empty: no memory. */
+struct slice fragment_change(struct core *core, const struct id *message, const struct cell *cell,
+                             const struct id *change, const struct cell *record);
+
 #endif

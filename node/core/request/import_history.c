@@ -143,6 +143,8 @@ static void stored_compare(struct import *import, struct slice packed)
         if (item != NULL && row_find(row.row, COLUMN_MESSAGE_CONTENT, &cell)) {
             item->is_stored = true;
             import->differing += slice_equal(cell.value, item->content) ? 0 : 1;
+        } else if (item != NULL && row_find(row.row, COLUMN_MESSAGE_DELETED, &cell)) {
+            item->is_stored = true; /* deleted: it stays so */
         }
     }
 }

@@ -16,6 +16,7 @@
 static bool inbox_row(const struct packed_row *packed, void *out_row)
 {
     struct message_inbox_row row = {.has_unread = true};
+    struct slice unread = {0}, deleted = {0};
     struct row_reader reader;
     struct cell cell;
     if (packed->clustering.size != ID_BYTES || !row_reader_init(&reader, packed->row)) {
@@ -34,7 +35,10 @@ static bool inbox_row(const struct packed_row *packed, void *out_row)
             row.unread_is_at_least = true;
             break;
         case COLUMN_INBOX_UNREAD:
-            row.unread = (uint32_t)(cell.value.size / ID_BYTES);
+            unread = cell.value;
+            break;
+        case COLUMN_INBOX_DELETED:
+            deleted = cell.value;
             break;
         case COLUMN_INBOX_FLAGS:
             row.has_unread = cell.value.size != 1 || (cell.value.data[0] & INBOX_FLAG_CHANNEL) == 0;
@@ -43,6 +47,7 @@ static bool inbox_row(const struct packed_row *packed, void *out_row)
             break;
         }
     }
+    row.unread = inbox_unread_count(unread, deleted);
     *(struct message_inbox_row *)out_row = row;
     /* A marker without a message: read before anything arrived here. A channel's messages bring no
      * event. */

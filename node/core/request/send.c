@@ -25,17 +25,6 @@ struct send {
     struct slice content;
 };
 
-/* Fewer replicas than a quorum may all be behind: then the members are read anew. */
-static uint64_t known_membership_version(const struct core *core, const struct op *op)
-{
-    unsigned acked = (unsigned)__builtin_popcount(op->write->acked);
-    bool is_quorum = acked >= consistency_quorum(core->cluster.topology);
-#ifdef COLUMBA_BUG_weak_send_trusts_version
-    is_quorum = true;
-#endif
-    return is_quorum ? op->write->membership_version : MEMBERSHIP_VERSION_UNREAD;
-}
-
 static void send_written(struct core *core, struct op *op)
 {
     const struct send *send = op->request;
@@ -55,7 +44,7 @@ static void send_written(struct core *core, struct op *op)
                                  .conversation = send->conversation,
                                  .message = send->message,
                                  .sender = send->sender,
-                                 .membership_version = known_membership_version(core, op)};
+                                 .membership_version = write_membership_version(core, op)};
     fanout_begin(core, op, &order, NULL);
 }
 

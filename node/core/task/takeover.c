@@ -5,6 +5,8 @@
 #include "node/core/coordinator/read.h"
 #include "node/core/state.h"
 #include "node/store/key.h"
+#include "node/store/row.h"
+#include "proto/change.h"
 
 static void takeover_end(struct core *core)
 {
@@ -19,14 +21,60 @@ static void takeover_fanned_out(struct core *core, struct op *op, bool reached_a
     takeover_end(core);
 }
 
+static void takeover_give_up(struct core *core, struct op *op)
+{
+    takeover_end(core);
+    op_end(core, op);
+}
+
 static void takeover_message_read(struct core *core, struct op *op)
 {
     if (op->status.error == COLUMBA_OK && op->read->row_count > 0) {
         fanout_begin(core, op, op->request, takeover_fanned_out);
         return;
     }
-    takeover_end(core);
-    op_end(core, op);
+    takeover_give_up(core, op);
+}
+
+/* The row is on a quorum when it has been read: what one replica had is repaired. */
+static void row_read(struct core *core, struct op *op, enum table table, const struct id *id,
+                     op_next *next)
+{
+    const struct fanout_order *order = op->request;
+    uint8_t begin[ID_BYTES];
+    uint8_t end[ID_BYTES + 1] = {0};
+    clustering_of_id(table, id, begin);
+    memcpy(end, begin, ID_BYTES);
+    struct message_read query = {.table = table,
+                                 .begin = slice_of(begin, ID_BYTES),
+                                 .end = slice_of(end, sizeof(end)),
+                                 .limit_rows = 1,
+                                 .limit_bytes = ROW_MAX_BYTES};
+    struct partition partition = partition_conversation(&core->cluster, &order->conversation);
+    read_start(core, op, &partition, &query, core->cluster.topology->read_consistency, next);
+}
+
+/* Its record says which message was changed; that one is read too, so that nobody is told of a
+ * change before a quorum has it. */
+static void takeover_change_read(struct core *core, struct op *op)
+{
+    struct fanout_order *order = op->request;
+    struct packed_reader reader;
+    struct packed_row row;
+    struct cell cell;
+    struct change_record record;
+    if (op->status.error != COLUMBA_OK) {
+        takeover_give_up(core, op);
+        return;
+    }
+    packed_reader_init(&reader, op->read->packed);
+    if (!packed_reader_next(&reader, &row) || !row_find(row.row, COLUMN_CHANGE_RECORD, &cell) ||
+        change_record_decode(cell.value, &record) != COLUMBA_OK) {
+        takeover_give_up(core, op);
+        return;
+    }
+    fanout_order_of_change(order, &record, &order->message);
+    row_read(core, op, TABLE_MESSAGE, &record.message, takeover_message_read);
 }
 
 /* False: no room among the operations. */
@@ -49,22 +97,18 @@ static bool takeover_begin(struct core *core, const struct outbox_entry *entry)
     op->request = order;
     core->counters.takeovers++;
     core->takeovers++;
-    if (entry->kind != HAPPENED_MESSAGE) {
+    switch ((enum happening)entry->kind) {
+    case HAPPENED_MESSAGE:
+        row_read(core, op, TABLE_MESSAGE, &entry->message, takeover_message_read);
+        break;
+    case HAPPENED_CHANGE:
+        row_read(core, op, TABLE_CHANGE, &entry->message, takeover_change_read);
+        break;
+    case HAPPENED_CHANNEL:
+    case HAPPENED_DELETION: /* in no outbox */
         fanout_begin(core, op, order, takeover_fanned_out);
-        return true;
+        break;
     }
-    uint8_t begin[ID_BYTES];
-    uint8_t end[ID_BYTES + 1] = {0};
-    clustering_of_id(TABLE_MESSAGE, &entry->message, begin);
-    memcpy(end, begin, ID_BYTES);
-    struct message_read query = {.table = TABLE_MESSAGE,
-                                 .begin = slice_of(begin, ID_BYTES),
-                                 .end = slice_of(end, sizeof(end)),
-                                 .limit_rows = 1,
-                                 .limit_bytes = ROW_MAX_BYTES};
-    struct partition partition = partition_conversation(&core->cluster, &entry->conversation);
-    read_start(core, op, &partition, &query, core->cluster.topology->read_consistency,
-               takeover_message_read);
     return true;
 }
 
