@@ -25,8 +25,7 @@ static int event_compare(const void *a, const void *b)
 {
     const struct user_event *left = a;
     const struct user_event *right = b;
-    int order = id_compare(&left->conversation, &right->conversation);
-    return order != 0 ? order : id_compare(&left->message, &right->message);
+    return id_compare(&left->message, &right->message);
 }
 
 static bool makes_unread(const struct user_event *event)
@@ -125,29 +124,116 @@ static bool conversation_fold(struct core *core, struct row_key *key,
     return done.size > 0 && batch_write(core, EFFECT_MERGE, key_slice(&bytes), done);
 }
 
-/* How many of the events belong into the first one's fragment. */
-static uint32_t fragment_events(const struct user_event *events, uint32_t count)
+/* A conversation's events: a part of struct groups.events, ascending by message. */
+struct group {
+    struct id conversation;
+    uint32_t begin;
+    uint32_t count;
+};
+
+struct groups {
+    struct user_event *events;
+    struct group *groups;
+    uint32_t count;
+    uint32_t *slots; /* a hash table: a place in `groups`, counted from 1; 0: free */
+    uint32_t slot_mask;
+};
+
+static bool groups_make(struct core *core, struct groups *groups, uint32_t events)
 {
-    COLUMBA_ASSERT(count > 0);
-    uint32_t end = 1;
-    while (end < count && end < FOLD_EVENTS_MAX &&
-           id_equal(&events[end].conversation, &events[0].conversation)) {
-        end++;
+    uint32_t slots = 2;
+    while (slots < 2 * events) {
+        slots *= 2;
     }
-    return end;
+    *groups = (struct groups){
+        .events = effects_allocate(&core->effects, events * sizeof(*groups->events)),
+        .groups = effects_allocate(&core->effects, events * sizeof(*groups->groups)),
+        .slots = effects_allocate(&core->effects, slots * sizeof(*groups->slots)),
+        .slot_mask = slots - 1};
+    if (groups->events == NULL || groups->groups == NULL || groups->slots == NULL) {
+        return false;
+    }
+    memset(groups->slots, 0, slots * sizeof(*groups->slots));
+    return true;
 }
 
-static bool events_fold(struct core *core, const struct id *user, struct user_event *events,
+/* The conversation's group; it is made where there is none. */
+static struct group *group_of(struct groups *groups, const struct id *conversation)
+{
+    uint32_t place = bytes_get_u32_be(conversation->bytes);
+    for (;; place++) {
+        uint32_t *slot = &groups->slots[place & groups->slot_mask];
+        if (*slot == 0) {
+            *slot = ++groups->count;
+            groups->groups[*slot - 1] = (struct group){.conversation = *conversation};
+        }
+        struct group *group = &groups->groups[*slot - 1];
+        if (id_equal(&group->conversation, conversation)) {
+            return group;
+        }
+    }
+}
+
+/* Almost always they came in the order of their ids. */
+static void group_sort(struct user_event *events, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        if (event_compare(&events[i - 1], &events[i]) > 0) {
+            sort_heap(events, count, sizeof(*events), event_compare);
+            return;
+        }
+    }
+}
+
+/* Conversations in the order in which they came first. */
+static void groups_fill(struct groups *groups, const struct user_event *events, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        group_of(groups, &events[i].conversation)->count++;
+    }
+    uint32_t begin = 0;
+    for (uint32_t i = 0; i < groups->count; i++) {
+        groups->groups[i].begin = begin;
+        begin += groups->groups[i].count;
+        groups->groups[i].count = 0;
+    }
+    COLUMBA_ASSERT(begin == count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct group *group = group_of(groups, &events[i].conversation);
+        groups->events[group->begin + group->count++] = events[i];
+    }
+    for (uint32_t i = 0; i < groups->count; i++) {
+        group_sort(&groups->events[groups->groups[i].begin], groups->groups[i].count);
+    }
+}
+
+static bool group_fold(struct core *core, struct row_key *key, const struct user_event *events,
+                       uint32_t count)
+{
+    for (uint32_t begin = 0; begin < count; begin += FOLD_EVENTS_MAX) {
+        uint32_t size = count - begin < FOLD_EVENTS_MAX ? count - begin : FOLD_EVENTS_MAX;
+        if (!conversation_fold(core, key, &events[begin], size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool events_fold(struct core *core, const struct id *user, const struct user_event *events,
                         uint32_t count)
 {
     struct row_key key = {.token = token_of_partition(PARTITION_USER, user),
                           .partition = *user,
                           .table = TABLE_INBOX,
                           .clustering_size = ID_BYTES};
-    sort_heap(events, count, sizeof(*events), event_compare);
-    for (uint32_t begin = 0, size; begin < count; begin += size) {
-        size = fragment_events(&events[begin], count - begin);
-        if (!conversation_fold(core, &key, &events[begin], size)) {
+    struct groups groups;
+    if (!groups_make(core, &groups, count)) {
+        return false;
+    }
+    groups_fill(&groups, events, count);
+    for (uint32_t i = 0; i < groups.count; i++) {
+        const struct group *group = &groups.groups[i];
+        if (!group_fold(core, &key, &groups.events[group->begin], group->count)) {
             return false;
         }
     }
