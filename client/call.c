@@ -226,7 +226,7 @@ bool call_content_check(struct columba_future *future, const struct call_content
 static bool body_seal(struct columba_future *future, const struct call_content *from,
                       struct content *content)
 {
-    const struct seal_place place = {&from->conversation_id, &from->message, content};
+    const struct seal_place place = {&from->conversation_id, &from->message, content, from->use};
     size_t size = from->body_bytes + SEAL_OVERHEAD_BYTES;
     uint8_t *sealed = call_allocate(future, size, 1);
     if (sealed == NULL) {

@@ -15,7 +15,7 @@ static void message_problem(struct columba_message *out, enum columba_error prob
 /* False: no memory; the future has failed. */
 static bool body_open(struct columba_future *future, const struct id *conversation,
                       const struct message_history_row *row, const struct content *content,
-                      struct columba_message *out)
+                      enum seal_use use, struct columba_message *out)
 {
     const struct seal_key *key = future->client->key;
     if (key == NULL) {
@@ -31,7 +31,7 @@ static bool body_open(struct columba_future *future, const struct id *conversati
     if (body == NULL) {
         return false;
     }
-    const struct seal_place place = {conversation, &row->message, content};
+    const struct seal_place place = {conversation, &row->message, content, use};
     enum seal_result result = seal_open(key, &place, content->body, body);
     if (result != SEAL_OPENED) {
         message_problem(out, ERR_WRONG_KEY, seal_result_text(result));
@@ -43,12 +43,76 @@ static bool body_open(struct columba_future *future, const struct id *conversati
     return true;
 }
 
+/* Type, media URL and body of a content: the message's, or its newest edit's. False: no memory. */
+static bool text_fill(struct columba_future *future, const struct id *conversation,
+                      const struct message_history_row *row, const struct content *content,
+                      enum seal_use use, struct columba_message *out)
+{
+    out->media_url = call_copy(future, content->media_url);
+    if (out->media_url == NULL) {
+        return false;
+    }
+    out->type = content->type;
+    out->epoch = content->epoch;
+    out->is_encrypted = content->is_encrypted;
+    if (content->is_encrypted) {
+        return body_open(future, conversation, row, content, use, out);
+    }
+    out->body = call_copy(future, content->body);
+    out->body_bytes = content->body.size;
+    return out->body != NULL;
+}
+
+static bool edit_fill(struct columba_future *future, const struct id *conversation,
+                      const struct message_history_row *row, struct slice sender,
+                      struct columba_message *out)
+{
+    struct content content;
+    out->edit_number = row->edit_number < UINT32_MAX ? (uint32_t)row->edit_number : UINT32_MAX;
+    if (content_decode(row->edited, &content) != COLUMBA_OK ||
+        !slice_equal(content.sender, sender)) {
+        message_problem(out, ERR_MALFORMED, "what is stored is no edit by the message's sender");
+        return true;
+    }
+    out->edited_at_ms = content.created_at_ms;
+    return text_fill(future, conversation, row, &content, SEAL_USE_EDIT, out);
+}
+
+static bool is_of_sender(const struct message_history_row *row, struct slice name,
+                         struct columba_message *out)
+{
+    struct id sender = id_of_name(ID_USER, name);
+    if (message_id_is_of_sender(&row->message, &sender)) {
+        return true;
+    }
+    message_problem(out, ERR_MALFORMED, "the message's id was not made for its sender");
+    return false;
+}
+
+/* Nothing is left of it but who sent it, and its time. */
+static bool deleted_fill(struct columba_future *future, const struct message_history_row *row,
+                         struct columba_message *out)
+{
+    out->is_deleted = true;
+    out->body = "";
+    out->created_at_ms = message_id_unix_ms(&row->message);
+    out->from = call_copy(future, row->deleted_sender);
+    if (out->from == NULL) {
+        return false;
+    }
+    (void)is_of_sender(row, row->deleted_sender, out);
+    return true;
+}
+
 static bool message_fill(struct columba_future *future, const struct id *conversation,
                          const struct message_history_row *row, struct columba_message *out)
 {
     struct content content;
     *out = (struct columba_message){
         .id = id_out(&row->message), .from = "", .media_url = "", .problem_text = ""};
+    if (row->is_deleted) {
+        return deleted_fill(future, row, out);
+    }
     if (content_decode(row->content, &content) != COLUMBA_OK) {
         message_problem(out, ERR_MALFORMED, "what is stored does not parse as a message");
         return true;
@@ -57,25 +121,17 @@ static bool message_fill(struct columba_future *future, const struct id *convers
     if (out->from == NULL) {
         return false;
     }
-    out->media_url = call_copy(future, content.media_url);
-    if (out->media_url == NULL) {
-        return false;
-    }
     out->type = content.type;
     out->epoch = content.epoch;
     out->created_at_ms = content.created_at_ms;
     out->is_encrypted = content.is_encrypted;
-    struct id sender = id_of_name(ID_USER, content.sender);
-    if (!message_id_is_of_sender(&row->message, &sender)) {
-        message_problem(out, ERR_MALFORMED, "the message's id was not made for its sender");
+    if (!is_of_sender(row, content.sender, out)) {
         return true;
     }
-    if (content.is_encrypted) {
-        return body_open(future, conversation, row, &content, out);
+    if (row->edited.size > 0) {
+        return edit_fill(future, conversation, row, content.sender, out);
     }
-    out->body = call_copy(future, content.body);
-    out->body_bytes = content.body.size;
-    return out->body != NULL;
+    return text_fill(future, conversation, row, &content, SEAL_USE_BODY, out);
 }
 
 static void history_done(struct part *part, const struct message *answer)

@@ -257,6 +257,7 @@ struct call_content {
     const char *media_url;
     uint64_t created_at_ms;
     uint8_t type;
+    enum seal_use use;
 };
 bool call_content_encode(struct columba_future *future, const struct call_content *content,
                          struct slice *out_bytes);

@@ -10,7 +10,7 @@
 #define OFFSET_CIPHERTEXT (OFFSET_NONCE + crypto_aead_xchacha20poly1305_ietf_NPUBBYTES)
 #define PLACE_MAX_BYTES                                                                            \
     (1u + SEAL_KEY_ID_BYTES + 2u * ID_BYTES + 17u + 2u + NAME_MAX_BYTES + 2u +                     \
-     CONTENT_MEDIA_URL_MAX_BYTES)
+     CONTENT_MEDIA_URL_MAX_BYTES + 1u)
 
 _Static_assert(OFFSET_CIPHERTEXT + crypto_aead_xchacha20poly1305_ietf_ABYTES == SEAL_OVERHEAD_BYTES,
                "the form as described");
@@ -49,6 +49,9 @@ static struct slice place_encode(const struct seal_key *key, const struct seal_p
     writer_u64(&writer, place->content->created_at_ms);
     writer_sized(&writer, place->content->sender);
     writer_sized(&writer, place->content->media_url);
+    if (place->use != SEAL_USE_BODY) {
+        writer_u8(&writer, (uint8_t)place->use);
+    }
     COLUMBA_ASSERT(!writer.failed);
     return writer_done(&writer);
 }

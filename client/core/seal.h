@@ -12,6 +12,10 @@
  *   [version u8][key id 4][conversation 16][message 16][type u8][epoch u64][created_at_ms u64]
  *   [sender's name sized][media url sized]
  *
+ * and, where it is not the body that was sent but an edit of it, one byte more, 1: no edit passes
+ * for the message itself, nor the other way round. (Message and time are the message's and the
+ * edit's.)
+ *
  * The nonce is a keyed BLAKE2b-192 of the associated data and the plaintext. The same message
  * sealed again gives the same bytes, which makes repeated sends and imports idempotent, and a nonce
  * is used again only for the very same bytes.
@@ -44,11 +48,15 @@ struct seal_key {
 void seal_key_init(struct seal_key *key, const uint8_t *application_key);
 void seal_key_clear(struct seal_key *key);
 
+/* What a sealed text is to its message. */
+enum seal_use { SEAL_USE_BODY = 0, SEAL_USE_EDIT = 1 };
+
 /* What a body belongs to. Of the content, everything but the body counts. */
 struct seal_place {
     const struct id *conversation;
     const struct id *message;
     const struct content *content;
+    enum seal_use use;
 };
 
 /* Writes plaintext.size + SEAL_OVERHEAD_BYTES bytes. */

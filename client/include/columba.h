@@ -128,7 +128,8 @@ struct columba_future;
  *   the cluster could not do it now: UNAVAILABLE, TIMEOUT, OVERLOADED, OUTCOME_UNKNOWN,
  *     SHUTTING_DOWN, CLOCK_WRONG, NO_NODE, DISCONNECTED
  *   it cannot be done as it is: INVALID, TOO_LARGE, UNKNOWN_CONVERSATION, NOT_A_MEMBER,
- *     CLOCK_AHEAD, ID_CONFLICT, WRONG_SENDER, NOT_FOUND, CANCELLED
+ *     CLOCK_AHEAD, ID_CONFLICT, WRONG_SENDER, NOT_FOUND, CANCELLED, UNKNOWN_MESSAGE,
+ *     NOT_THE_SENDER, MESSAGE_DELETED
  *   the other side does not speak as we do: MALFORMED, PROTOCOL_VERSION, WRONG_CLUSTER,
  *     NOT_SUPPORTED
  *   here: NO_MEMORY, WRONG_KEY, IO, INTERNAL */
@@ -380,6 +381,53 @@ COLUMBA_API struct columba_future *columba_send(struct columba_client *client,
 /* The message id of a columba_send; zero if it was refused for its arguments. */
 COLUMBA_API struct columba_id columba_future_message(const struct columba_future *future);
 
+/* --- change: messages that were sent -------------------------------------------------------- */
+
+struct columba_message_edit {
+    size_t size;      /* 0, or sizeof */
+    const char *from; /* the message's sender */
+    const char *conversation;
+    struct columba_id message;
+    const void *body; /* in the old one's place */
+    size_t body_bytes;
+    uint8_t type;          /* 0: COLUMBA_TYPE_TEXT */
+    const char *media_url; /* NULL: none */
+    /* NULL: the library makes one. To repeat an edit whose outcome is not known, give the id it had
+     * (columba_future_change), and the same body and edited_at_ms. */
+    const struct columba_id *change;
+    uint64_t edited_at_ms; /* 0: the time in the change's id; at most COLUMBA_TIME_MAX_MS */
+};
+
+/* Puts another text in the place of a message's, sealed like it if a key is set. Of two edits the
+ * later one is shown; each has the number of the one it followed, and one more, so two that raced
+ * count as one. Repeated with the change's id it is one edit, and never takes the place of a later
+ * one. Members with a log of their own are told. Errors: UNKNOWN_MESSAGE, NOT_THE_SENDER (somebody
+ * else sent it), MESSAGE_DELETED, UNKNOWN_CONVERSATION, NOT_A_MEMBER, TOO_LARGE, CLOCK_AHEAD,
+ * WRONG_SENDER (the change's id was made for somebody else), ID_CONFLICT (it names another change),
+ * INVALID, and those of any call. */
+COLUMBA_API struct columba_future *columba_edit(struct columba_client *client,
+                                                const struct columba_message_edit *edit,
+                                                const struct columba_call *call);
+
+struct columba_message_delete {
+    size_t size;      /* 0, or sizeof */
+    const char *from; /* the message's sender */
+    const char *conversation;
+    struct columba_id message;
+    const struct columba_id *change; /* as in columba_message_edit */
+};
+
+/* Deletes a message for everyone, for good: neither its text nor an edit's is returned by anything
+ * again, whatever came at the same time or comes later. A page shows that it stood there and who
+ * sent it; it is not unread any more. Deleting what is deleted is OK. Errors: as columba_edit's,
+ * but MESSAGE_DELETED. */
+COLUMBA_API struct columba_future *columba_delete(struct columba_client *client,
+                                                  const struct columba_message_delete *delete_,
+                                                  const struct columba_call *call);
+/* The id of the change that a columba_edit or columba_delete makes, as soon as the call returned;
+ * zero if it was refused for its arguments. */
+COLUMBA_API struct columba_id columba_future_change(const struct columba_future *future);
+
 /* --- conversation: conversations and their members -------------------------------------------- */
 
 enum columba_kind {
@@ -480,7 +528,12 @@ struct columba_message {
      * parse. */
     enum columba_error_code problem;
     const char *problem_text; /* "" for OK */
-    uint64_t reserved[4];     /* for later versions */
+    /* Edited so often (edits that raced count once), the last time then; body, type, media_url,
+     * epoch and is_encrypted are the newest edit's. 0: never. */
+    uint32_t edit_number;
+    bool is_deleted; /* for everyone: nothing is left but id and from; created_at_ms is the id's */
+    uint64_t edited_at_ms;
+    uint64_t reserved[2]; /* for later versions */
 };
 
 struct columba_history_page {

@@ -27,6 +27,11 @@
       "read; list USER: the conversations a user is in")                                           \
     X("send", send_command, "--from USER --to CONVERSATION [--id ID] TEXT",                        \
       "send a message and print its id; --id repeats a send whose outcome is not known")           \
+    X("edit", edit_command, "--from USER --to CONVERSATION --message ID [--change ID] TEXT",       \
+      "put TEXT in the place of a message's text, which USER sent; prints the change's id.\n"      \
+      "--change repeats an edit whose outcome is not known")                                       \
+    X("delete", delete_command, "--from USER --to CONVERSATION --message ID [--change ID]",        \
+      "delete a message for everyone, for good")                                                   \
     X("history", history_command, "CONVERSATION [--limit N] [--before ID] [--after ID]",           \
       "print the newest messages (50), or those before or after one, oldest first")                \
     X("inbox", inbox_command, "USER",                                                              \

@@ -41,6 +41,9 @@ static void write_line(struct export *export, json_t *object)
 static void write_message(struct export *export, const char *conversation,
                           const struct columba_message *message)
 {
+    if (message->is_deleted) {
+        return; /* nothing is left of it */
+    }
     if (message->problem != COLUMBA_ERROR_OK) {
         if (export->problems++ < CHAT_PROBLEMS_SHOWN) {
             char id[COLUMBA_ID_TEXT_BYTES];

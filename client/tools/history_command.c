@@ -2,7 +2,8 @@
  * history CONVERSATION [--limit N] [--before ID] [--after ID]
  *
  *   {"conversation", "more", "messages": [{"id", "sender", "ts_ms", "text", "type", "encrypted",
- *    "problem" (only where there is one)}, …]}                           oldest first
+ *    "problem" (only where there is one), "edits" and "edited_ts_ms" (only if it was edited),
+ *    "deleted" (only if it was: true, and "text" is null)}, …]}                   oldest first
  *
  * Without --after these are the newest (before --before); with it, those that follow.
  */
@@ -44,7 +45,16 @@ static json_t *message_json(const struct columba_message *message)
     json_object_set_new(object, "id", command_id_json(&message->id));
     json_object_set_new(object, "sender", json_string(message->from));
     json_object_set_new(object, "ts_ms", command_time_json(message->created_at_ms));
+    if (message->is_deleted) {
+        json_object_set_new(object, "text", json_null());
+        json_object_set_new(object, "deleted", json_true());
+        return object;
+    }
     command_add_body(object, message);
+    if (message->edit_number > 0) {
+        json_object_set_new(object, "edits", json_integer(message->edit_number));
+        json_object_set_new(object, "edited_ts_ms", command_time_json(message->edited_at_ms));
+    }
     json_object_set_new(object, "type", json_string(type_name(message->type)));
     if (message->media_url[0]) {
         json_object_set_new(object, "media_url", json_string(message->media_url));
@@ -78,6 +88,10 @@ static void print_line(const struct tool *tool, const json_t *message)
     const char *sender = json_string_value(json_object_get(message, "sender"));
     printable_put(stdout, sender ? sender : "?");
     printf(": ");
+    if (json_is_true(json_object_get(message, "deleted"))) {
+        printf("[deleted]\n");
+        return;
+    }
     if (tool->key_file && !problem && json_is_false(json_object_get(message, "encrypted"))) {
         printf("[not sealed] ");
     }
@@ -93,7 +107,7 @@ static void print_line(const struct tool *tool, const json_t *message)
     } else {
         printf("[not text: --format json shows the bytes]");
     }
-    putchar('\n');
+    printf("%s\n", json_object_get(message, "edits") ? " [edited]" : "");
 }
 
 static void print(struct tool *tool, const char *conversation, struct history *history)

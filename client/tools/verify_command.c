@@ -65,6 +65,9 @@ static const char *difference(const struct chat_message *expected,
     if (got->problem != COLUMBA_ERROR_OK) {
         return got->problem_text[0] ? got->problem_text : columba_error_text(got->problem);
     }
+    if (got->is_deleted) {
+        return "deleted since";
+    }
     if (strcmp(got->from, expected->sender) != 0) {
         return "another sender";
     }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "proto/change.h"
 #include "proto/codec.h"
 #include "proto/content.h"
 
@@ -44,6 +45,10 @@ struct fake_row {
     struct id message;
     uint8_t *content;
     size_t size;
+    uint8_t *edited; /* the newest edit's content; NULL: none */
+    size_t edited_size;
+    uint64_t edit_number;
+    char deleted_sender[32]; /* "": not deleted */
 };
 
 struct fake_connection {
@@ -168,6 +173,49 @@ static inline void fake_store(struct fake_node *node, const struct id *conversat
     row->content = malloc(content.size);
     memcpy(row->content, content.data, content.size);
     row->size = content.size;
+    row->edited = NULL;
+    row->edited_size = 0;
+    row->edit_number = 0;
+    row->deleted_sender[0] = '\0';
+}
+
+static inline enum columba_error fake_change(struct fake_node *node,
+                                             const struct message_change *change)
+{
+    for (size_t i = 0; i < node->row_count; i++) {
+        struct fake_row *row = &node->rows[i];
+        if (!id_equal(&row->message, &change->message)) {
+            continue;
+        }
+        if (row->deleted_sender[0] != '\0') {
+            return ERR_MESSAGE_DELETED;
+        }
+        if (change->kind == CHANGE_DELETION) {
+            snprintf(row->deleted_sender, sizeof(row->deleted_sender), "%.*s",
+                     (int)change->actor.size, (const char *)change->actor.data);
+            return COLUMBA_OK;
+        }
+        free(row->edited);
+        row->edited = malloc(change->content.size);
+        memcpy(row->edited, change->content.data, change->content.size);
+        row->edited_size = change->content.size;
+        row->edit_number++;
+        return COLUMBA_OK;
+    }
+    return ERR_UNKNOWN_MESSAGE;
+}
+
+static inline struct message_history_row fake_history_row(const struct fake_row *row)
+{
+    if (row->deleted_sender[0] != '\0') {
+        return (struct message_history_row){.message = row->message,
+                                            .is_deleted = true,
+                                            .deleted_sender = slice_of_text(row->deleted_sender)};
+    }
+    return (struct message_history_row){.message = row->message,
+                                        .content = slice_of(row->content, row->size),
+                                        .edited = slice_of(row->edited, row->edited_size),
+                                        .edit_number = row->edit_number};
 }
 
 static inline struct message fake_history(struct fake_node *node,
@@ -182,8 +230,7 @@ static inline struct message fake_history(struct fake_node *node,
             (id_is_zero(&read->before) || id_compare(&row->message, &read->before) < 0) &&
             (id_is_zero(&read->after) || id_compare(&row->message, &read->after) > 0);
         if (is_within && id_equal(&row->conversation, &read->conversation)) {
-            rows[count++] = (struct message_history_row){
-                .message = row->message, .content = slice_of(row->content, row->size)};
+            rows[count++] = fake_history_row(row);
         }
     }
     return (struct message){.type = MESSAGE_HISTORY, .history = {.rows = rows, .row_count = count}};
@@ -237,6 +284,9 @@ static inline struct message fake_answer(struct fake_node *node, const struct me
         fake_store(node, &request->send.conversation, &request->send.message,
                    request->send.content);
         break;
+    case MESSAGE_CHANGE:
+        return (struct message){.type = MESSAGE_STATUS,
+                                .status = {.error = fake_change(node, &request->change)}};
     case MESSAGE_HISTORY_IMPORT:
         for (uint32_t i = 0; i < request->history_import.row_count; i++) {
             fake_store(node, &request->history_import.conversation,
@@ -500,6 +550,7 @@ static inline void fake_stop(struct fake_node *node)
     }
     for (size_t i = 0; i < node->row_count; i++) {
         free(node->rows[i].content);
+        free(node->rows[i].edited);
     }
     free(node->heard);
     free(node);

@@ -34,6 +34,106 @@ static void what_is_sent_is_read(void **state)
     end();
 }
 
+static const struct columba_message *newest(struct columba_future *read)
+{
+    assert_int_equal(columba_future_wait(read), COLUMBA_ERROR_OK);
+    assert_true(columba_future_history(read)->count > 0);
+    return &columba_future_history(read)->messages[0];
+}
+
+static struct columba_id edited(const struct columba_id *message, const char *text)
+{
+    const struct columba_message_edit edit = {.from = "alice",
+                                              .conversation = "garden",
+                                              .message = *message,
+                                              .body = text,
+                                              .body_bytes = strlen(text)};
+    struct columba_future *future = columba_edit(client, &edit, NULL);
+    struct columba_id change = columba_future_change(future);
+    assert_false(columba_id_is_zero(&change));
+    assert_int_equal(finish(future), COLUMBA_ERROR_OK);
+    return change;
+}
+
+static void expect_edit(const char *text, uint32_t number)
+{
+    struct columba_future *read = read_garden();
+    const struct columba_message *message = newest(read);
+    assert_int_equal(message->problem, COLUMBA_ERROR_OK);
+    assert_string_equal(message->body, text);
+    assert_string_equal(message->from, "alice");
+    assert_int_equal(message->edit_number, number);
+    assert_int_equal(message->edited_at_ms > 0, number > 0);
+    assert_false(message->is_deleted);
+    columba_future_destroy(read);
+}
+
+static void an_edit_takes_the_place_of_the_text_and_a_deletion_of_everything(void **state)
+{
+    (void)state;
+    begin(FAKE_WELL, key_one);
+    struct columba_future *sent = send_text("the pigeons are in the loft");
+    struct columba_id id = columba_future_message(sent);
+    assert_int_equal(finish(sent), COLUMBA_ERROR_OK);
+    expect_edit("the pigeons are in the loft", 0);
+    struct columba_id first = edited(&id, "the pigeons have left");
+    expect_edit("the pigeons have left", 1);
+    struct columba_id second = edited(&id, "the pigeons are back");
+    assert_memory_not_equal(&first, &second, sizeof(first));
+    expect_edit("the pigeons are back", 2);
+    /* An edit does not pass for what was sent, nor the other way round. */
+    struct fake_row *row = &node->rows[0];
+    uint8_t *body = row->content;
+    size_t body_size = row->size;
+    row->content = row->edited;
+    row->size = row->edited_size;
+    row->edited = NULL;
+    row->edited_size = 0;
+    struct columba_future *read = read_garden();
+    assert_int_equal(newest(read)->problem, COLUMBA_ERROR_WRONG_KEY);
+    columba_future_destroy(read);
+    row->edited = body;
+    row->edited_size = body_size;
+    read = read_garden();
+    assert_int_equal(newest(read)->problem, COLUMBA_ERROR_WRONG_KEY);
+    columba_future_destroy(read);
+
+    const struct columba_message_delete gone = {
+        .from = "alice", .conversation = "garden", .message = id};
+    assert_int_equal(finish(columba_delete(client, &gone, NULL)), COLUMBA_ERROR_OK);
+    read = read_garden();
+    const struct columba_message *message = newest(read);
+    assert_true(message->is_deleted);
+    assert_string_equal(message->from, "alice");
+    assert_int_equal(message->body_bytes, 0);
+    assert_int_equal(message->created_at_ms, columba_message_id_unix_ms(&id));
+    assert_int_equal(message->problem, COLUMBA_ERROR_OK);
+    columba_future_destroy(read);
+    assert_false(was_heard("pigeons"));
+    end();
+}
+
+static void a_change_without_a_message_is_refused(void **state)
+{
+    (void)state;
+    begin(FAKE_WELL, NULL);
+    struct columba_message_edit edit = {.from = "alice", .conversation = "garden"};
+    struct columba_future *future = columba_edit(client, &edit, NULL);
+    struct columba_id none = columba_future_change(future);
+    assert_true(columba_id_is_zero(&none));
+    assert_int_equal(finish(future), COLUMBA_ERROR_INVALID);
+    edit.message = columba_message_id_make(1000, 1, "alice");
+    assert_int_equal(finish(columba_edit(client, &edit, NULL)), COLUMBA_ERROR_UNKNOWN_MESSAGE);
+    edit.from = "";
+    assert_int_equal(finish(columba_edit(client, &edit, NULL)), COLUMBA_ERROR_INVALID);
+    edit.from = "alice";
+    edit.body_bytes = 5; /* at NULL */
+    assert_int_equal(finish(columba_edit(client, &edit, NULL)), COLUMBA_ERROR_INVALID);
+    assert_int_equal(finish(columba_edit(client, NULL, NULL)), COLUMBA_ERROR_INVALID);
+    assert_int_equal(finish(columba_delete(client, NULL, NULL)), COLUMBA_ERROR_INVALID);
+    end();
+}
+
 static void every_call_brings_its_result(void **state)
 {
     (void)state;
@@ -293,6 +393,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_sent_is_read),
+        cmocka_unit_test(an_edit_takes_the_place_of_the_text_and_a_deletion_of_everything),
+        cmocka_unit_test(a_change_without_a_message_is_refused),
         cmocka_unit_test(every_call_brings_its_result),
         cmocka_unit_test(a_large_conversation_is_made_in_several_requests),
         cmocka_unit_test(an_inbox_comes_with_names_that_are_looked_up_once),

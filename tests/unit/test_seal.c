@@ -29,7 +29,7 @@ static struct content content_of(const char *sender)
 
 static struct seal_place place_of(const struct content *content)
 {
-    return (struct seal_place){&conversation, &message, content};
+    return (struct seal_place){&conversation, &message, content, SEAL_USE_BODY};
 }
 
 static int setup(void **state)
@@ -154,10 +154,17 @@ static void a_body_opens_only_in_its_own_place(void **state)
     struct slice bytes = slice_of(sealed, sizeof(sealed));
 
     struct id other_id = {{9}};
-    struct seal_place other_conversation = {&other_id, &message, &content};
-    struct seal_place other_message = {&conversation, &other_id, &content};
+    struct seal_place other_conversation = {&other_id, &message, &content, SEAL_USE_BODY};
+    struct seal_place other_message = {&conversation, &other_id, &content, SEAL_USE_BODY};
     assert_int_equal(seal_open(&key, &other_conversation, bytes, opened), SEAL_ALTERED);
     assert_int_equal(seal_open(&key, &other_message, bytes, opened), SEAL_ALTERED);
+    struct seal_place edit = {&conversation, &message, &content, SEAL_USE_EDIT};
+    assert_int_equal(seal_open(&key, &edit, bytes, opened), SEAL_ALTERED);
+    uint8_t sealed_edit[50];
+    seal_body(&key, &edit, slice_of_text("hello"), sealed_edit);
+    struct slice edit_bytes = slice_of(sealed_edit, sizeof(sealed_edit));
+    assert_int_equal(seal_open(&key, &place, edit_bytes, opened), SEAL_ALTERED);
+    assert_int_equal(seal_open(&key, &edit, edit_bytes, opened), SEAL_OPENED);
 
     struct content changed[5];
     for (unsigned i = 0; i < 5; i++) {
