@@ -108,6 +108,14 @@ static enum columba_error merge_write(struct merge *merge, struct row_writer *ro
 {
     while (merge->count > 0) {
         struct cell winner = merge_winner(merge);
+#ifdef COLUMBA_BUG_edit_beats_delete
+        if (merge->table == TABLE_MESSAGE && winner.column == COLUMN_MESSAGE_DELETED) {
+            if (!merge_pass(merge, &winner)) {
+                return ERR_CORRUPT;
+            }
+            continue;
+        }
+#endif
         row_writer_cell(row, &winner);
         if (!merge_pass(merge, &winner)) {
             return ERR_CORRUPT;

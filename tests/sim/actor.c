@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 
 #define RECENT_MESSAGES 40u
 
@@ -101,6 +102,9 @@ static void act(void *context, uint64_t argument)
         actor_send_weakly(actor, actor->greeted);
     } else if (create != UINT32_MAX) {
         actor_create_conversation(actor, create);
+    } else if (conversation != UINT32_MAX && actor->world->plan.changes > 0 &&
+               random_chance(&actor->changes, actor->world->plan.changes)) {
+        actor_change(actor, conversation);
     } else if (conversation != UINT32_MAX) {
         act_on(actor, action_draw(actor), conversation);
     } else {
@@ -134,6 +138,7 @@ struct actor *actor_create(struct world *world, uint32_t index, uint32_t user)
     actor->index = index;
     actor->user = user;
     random_init(&actor->random, world->options.seed, STREAM_ACTOR + index);
+    random_init(&actor->changes, world->options.seed, STREAM_CHANGES + index);
     uint64_t skew_max = world->plan.skew_max_ms;
     int64_t skew = (int64_t)random_below(&actor->random, 2 * skew_max + 1) - (int64_t)skew_max;
     uint32_t endpoint = world_actor_endpoint(world, index);
@@ -171,6 +176,9 @@ void actor_ask(struct actor *actor, const struct message *request, caller_done d
     switch (request->type) {
     case MESSAGE_SEND:
         partition = &request->send.conversation;
+        break;
+    case MESSAGE_CHANGE:
+        partition = &request->change.conversation;
         break;
     case MESSAGE_HISTORY_READ:
         partition = &request->history_read.conversation;
@@ -225,7 +233,8 @@ uint32_t actor_conversation(struct actor *actor)
     return UINT32_MAX;
 }
 
-struct model_message *actor_known_message(struct actor *actor, uint32_t index)
+struct model_message *actor_recent_message(const struct actor *actor, struct random *random,
+                                           uint32_t index)
 {
     const struct model_conversation *conversation = &actor->world->model->conversations[index];
     uint32_t count = conversation->message_count;
@@ -233,9 +242,21 @@ struct model_message *actor_known_message(struct actor *actor, uint32_t index)
     if (recent == 0) {
         return NULL;
     }
-    uint32_t place = count - 1 - (uint32_t)random_below(&actor->random, recent);
+    uint32_t place = count - 1 - (uint32_t)random_below(random, recent);
     struct model_message *message = conversation->messages[place];
     return message->known_at_us == NEVER ? NULL : message;
+}
+
+struct model_message *actor_known_message(struct actor *actor, uint32_t conversation)
+{
+    return actor_recent_message(actor, &actor->random, conversation);
+}
+
+bool actor_id_is_of_the_future(const struct actor *actor, const struct id *id)
+{
+    uint64_t true_ms = UNIX_EPOCH_MS + world_now_us(actor->world) / MICROSECONDS_PER_MS;
+    uint64_t sure_ms = CLOCK_AHEAD_MAX_MS - CLOCK_WRONG_MS;
+    return actor->uses_library && message_id_unix_ms(id) > true_ms + sure_ms;
 }
 
 enum model_outcome actor_outcome(const struct message *answer)

@@ -20,6 +20,7 @@ struct actor {
     uint32_t index;
     uint32_t user;
     struct random random;
+    struct random changes; /* what edits and deletions draw */
     struct caller caller;
     struct agent agent;
     bool uses_library; /* what the agent can do goes through it */
@@ -50,6 +51,10 @@ uint32_t actor_level(struct actor *actor);
 uint32_t actor_conversation(struct actor *actor);
 /* One that was acknowledged or read, not older than the newest few; NULL: none. */
 struct model_message *actor_known_message(struct actor *actor, uint32_t conversation);
+struct model_message *actor_recent_message(const struct actor *actor, struct random *random,
+                                           uint32_t conversation);
+/* An id that a device made by its own clock, before it had heard a node's. */
+bool actor_id_is_of_the_future(const struct actor *actor, const struct id *id);
 enum model_outcome actor_outcome(const struct message *answer);
 /* A refusal that cannot be right for what was asked is a finding. */
 void actor_check_refusal(struct actor *actor, const char *what, const struct message *answer);
@@ -58,6 +63,9 @@ void actor_check_refusal(struct actor *actor, const char *what, const struct mes
 #define ACTOR_CONTENT_MAX_BYTES 1024u
 struct slice actor_content_write(struct actor *actor, const struct id *conversation,
                                  const struct id *message, uint8_t *buffer);
+/* The same in the place of a message's text. */
+struct slice actor_edit_write(struct actor *actor, const struct id *conversation,
+                              const struct id *message, uint8_t *buffer);
 /* A sealed body must open and be what was sealed. */
 void actor_content_open(struct actor *actor, const struct id *conversation,
                         const struct message_history_row *row);
@@ -66,6 +74,8 @@ void actor_send(struct actor *actor, uint32_t conversation);
 /* … at ONE. */
 void actor_send_weakly(struct actor *actor, uint32_t conversation);
 void actor_send_wrongly(struct actor *actor);
+/* actor_change.c: an edit, a deletion, or one that must be refused. */
+void actor_change(struct actor *actor, uint32_t conversation);
 /* actor_read.c */
 void actor_read_history(struct actor *actor, uint32_t conversation);
 void actor_read_inbox(struct actor *actor);

@@ -24,8 +24,8 @@ static struct slice body_write(struct actor *actor, char *buffer)
     return slice_of(buffer, (size_t)used + filler);
 }
 
-struct slice actor_content_write(struct actor *actor, const struct id *conversation,
-                                 const struct id *message, uint8_t *buffer)
+static struct slice text_write(struct actor *actor, const struct id *conversation,
+                               const struct id *message, enum seal_use use, uint8_t *buffer)
 {
     char text[BODY_TEXT_MAX_BYTES];
     uint8_t sealed[BODY_TEXT_MAX_BYTES + SEAL_OVERHEAD_BYTES];
@@ -38,7 +38,7 @@ struct slice actor_content_write(struct actor *actor, const struct id *conversat
     };
     if (actor->uses_library) {
         struct seal_place place = {
-            .conversation = conversation, .message = message, .content = &content};
+            .conversation = conversation, .message = message, .content = &content, .use = use};
         size_t size = content.body.size + SEAL_OVERHEAD_BYTES;
         seal_body(&actor->world->seal_key, &place, content.body, sealed);
         content.body = slice_of(sealed, size);
@@ -49,12 +49,24 @@ struct slice actor_content_write(struct actor *actor, const struct id *conversat
     return slice_of(buffer, size);
 }
 
-void actor_content_open(struct actor *actor, const struct id *conversation,
-                        const struct message_history_row *row)
+struct slice actor_content_write(struct actor *actor, const struct id *conversation,
+                                 const struct id *message, uint8_t *buffer)
+{
+    return text_write(actor, conversation, message, SEAL_USE_BODY, buffer);
+}
+
+struct slice actor_edit_write(struct actor *actor, const struct id *conversation,
+                              const struct id *message, uint8_t *buffer)
+{
+    return text_write(actor, conversation, message, SEAL_USE_EDIT, buffer);
+}
+
+static void text_open(struct actor *actor, const struct id *conversation, const struct id *message,
+                      struct slice bytes, enum seal_use use)
 {
     struct content content;
     uint8_t text[BODY_TEXT_MAX_BYTES];
-    if (content_decode(row->content, &content) != COLUMBA_OK) {
+    if (content_decode(bytes, &content) != COLUMBA_OK) {
         findings_add(&actor->world->findings, "actor %u read a content that does not decode",
                      actor->index);
         return;
@@ -63,11 +75,23 @@ void actor_content_open(struct actor *actor, const struct id *conversation,
         return;
     }
     struct seal_place place = {
-        .conversation = conversation, .message = &row->message, .content = &content};
+        .conversation = conversation, .message = message, .content = &content, .use = use};
     if (content.body.size > sizeof text ||
         seal_open(&actor->world->seal_key, &place, content.body, text) != SEAL_OPENED ||
         memcmp(text, WORLD_CANARY, strlen(WORLD_CANARY)) != 0) {
         findings_add(&actor->world->findings, "actor %u read a sealed body that does not open",
                      actor->index);
+    }
+}
+
+void actor_content_open(struct actor *actor, const struct id *conversation,
+                        const struct message_history_row *row)
+{
+    if (row->is_deleted) {
+        return;
+    }
+    text_open(actor, conversation, &row->message, row->content, SEAL_USE_BODY);
+    if (row->edited.size > 0) {
+        text_open(actor, conversation, &row->message, row->edited, SEAL_USE_EDIT);
     }
 }

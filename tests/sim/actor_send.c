@@ -47,14 +47,6 @@ static bool wants_again(struct sending *sending, enum model_outcome outcome)
     return random_chance(&actor->random, outcome == OUTCOME_DONE ? 60 : 850);
 }
 
-/* An id that a device made by its own clock, before it had heard a node's. */
-static bool is_of_the_future(const struct actor *actor, const struct model_message *message)
-{
-    uint64_t true_ms = UNIX_EPOCH_MS + world_now_us(actor->world) / MICROSECONDS_PER_MS;
-    uint64_t sure_ms = CLOCK_AHEAD_MAX_MS - CLOCK_WRONG_MS;
-    return actor->uses_library && message_id_unix_ms(&message->id) > true_ms + sure_ms;
-}
-
 /* Where another body has the id, one of the two is told so; at ALL also the one that a quorum has,
  * if a replica that missed it has taken the other. */
 static void check_send_refusal(struct actor *actor, const struct model_message *message,
@@ -66,7 +58,8 @@ static void check_send_refusal(struct actor *actor, const struct model_message *
         message->other != NULL || (is_conflict && message->has_rival && level == CONSISTENCY_ALL &&
                                    answer->status.outcome_unknown);
     bool is_ahead = answer != NULL && answer->type == MESSAGE_STATUS &&
-                    answer->status.error == ERR_CLOCK_AHEAD && is_of_the_future(actor, message);
+                    answer->status.error == ERR_CLOCK_AHEAD &&
+                    actor_id_is_of_the_future(actor, &message->id);
     if (!(is_conflict && may_conflict) && !is_ahead) {
         actor_check_refusal(actor, "a send", answer);
     }
@@ -264,8 +257,8 @@ static void send_rubbish(struct actor *actor, struct message *request)
 static void send_conflict(struct actor *actor, struct message *request, uint32_t conversation)
 {
     struct model_message *known = actor_known_message(actor, conversation);
-    bool is_possible =
-        known != NULL && known->sender == actor->user && world_may_differ(actor->world);
+    bool is_possible = known != NULL && known->sender == actor->user && !known->deletion.is_asked &&
+                       world_may_differ(actor->world);
     if (!is_possible) {
         actor_is_done(actor);
         return;

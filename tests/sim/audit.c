@@ -243,6 +243,17 @@ static void history_end(struct audit *audit, const struct step *step)
     audit->pass_count = 0;
 }
 
+static void deletion_note(struct audit *audit, const struct step *step,
+                          const struct message_history_row *row)
+{
+    const struct model_conversation *conversation =
+        &audit->world->model->conversations[step->subject];
+    struct model_message *message = model_message(conversation, &row->message);
+    if (step->keeps && message != NULL) {
+        message->is_deleted_at_end = row->is_deleted;
+    }
+}
+
 /* True: there is another page. */
 static bool take_history(struct audit *audit, const struct step *step,
                          const struct message_history *answer)
@@ -252,6 +263,7 @@ static bool take_history(struct audit *audit, const struct step *step,
                        world_now_us(audit->world));
     for (uint32_t i = 0; i < answer->row_count; i++) {
         pass_add(audit, &answer->rows[i].message);
+        deletion_note(audit, step, &answer->rows[i]);
     }
     if (answer->more && answer->row_count > 0) {
         asked->before = answer->rows[answer->row_count - 1].message;
@@ -273,7 +285,8 @@ struct expectation {
 static bool is_above(const struct model_message *message, const struct model_member *member,
                      const struct id *marker)
 {
-    return message->sender != member->user && id_compare(&message->id, marker) > 0;
+    return message->sender != member->user && id_compare(&message->id, marker) > 0 &&
+           !message->is_deleted_at_end;
 }
 
 /* An import is fanned out to nobody; but a replica that missed it may have taken another body that

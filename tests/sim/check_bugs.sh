@@ -70,5 +70,8 @@ act_without_outbox 100 0 members of a channel are told by its coordinator alone,
 channel_gets_nothing 200 0 what was sent to a group is dropped when it has become a channel
 wiped_are_counted 200 0 a node with an empty directory is counted as the replica it was
 full_disks_take_events 50 0 a replica whose disk is full takes what is fanned out to it
+edit_beats_delete 200 0 an edit that is stamped above a deletion brings its message back
+deleted_is_unread 200 0 a deleted message still counts as unread
+edit_stamped_by_clock 200 0 an edit is stamped by the clock, below what its coordinator saw
 BUGS
 exit $((failed * 2))

@@ -63,6 +63,7 @@ static void conversation_clear(struct model_conversation *conversation)
         mark_clear(&conversation->members[i].last);
     }
     for (uint32_t i = 0; i < conversation->message_count; i++) {
+        model_edits_free(conversation->messages[i]);
         free(conversation->messages[i]->other);
         free(conversation->messages[i]);
     }

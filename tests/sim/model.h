@@ -6,6 +6,8 @@
  *   - a send whose every attempt was refused is never seen; one with an unknown outcome may be;
  *   - once a message is known (acknowledged at QUORUM or above, or returned by a QUORUM read),
  * every QUORUM read of its place that starts later returns it;
+ *   - what is known to be deleted is never shown again, and of a message that was edited no older
+ *     text than the newest that is known;
  *   - markers likewise: known values never fall, and every value was asked for by somebody;
  *   - of two bodies that were sent under one id, one is known at most, for ever;
  *   - a conversation or membership that is known is never denied.
@@ -53,6 +55,23 @@ struct model_member {
     struct model_mark last;       /* newest message in the inbox; nothing is asked */
 };
 
+/* An edit or a deletion, and its attempts. */
+struct model_change {
+    struct id id;
+    bool is_asked;
+    uint32_t attempts_open;
+    bool is_possible;     /* an attempt was acknowledged, or ended without a clear word */
+    uint64_t asked_at_us; /* first */
+    uint64_t known_at_us; /* NEVER: not known */
+};
+
+struct model_edit {
+    struct model_edit *next;
+    struct model_change change;
+    size_t content_size;
+    uint8_t content[];
+};
+
 struct model_message {
     struct id id;
     uint32_t sender;
@@ -68,6 +87,9 @@ struct model_message {
     /* Somebody sent another body under this id after it was known: below a quorum a replica that
      * had missed the message may show that one, until a read has settled it. */
     bool has_rival;
+    struct model_edit *edits; /* newest first */
+    struct model_change deletion;
+    bool is_deleted_at_end; /* the audit found it so */
     size_t content_size;
     uint8_t content[];
 };
@@ -140,6 +162,16 @@ void model_send_end(struct model *model, struct model_message *message, enum mod
 bool model_body_is_refused(const struct model_message *message);
 bool model_message_is_refused(const struct model_message *message);
 
+/* model_change.c */
+struct model_edit *model_edit_add(struct model_message *message, const struct id *change,
+                                  struct slice content, uint64_t now_us);
+void model_edits_free(struct model_message *message);
+void model_change_begin(struct model_change *change, uint64_t now_us);
+void model_change_end(struct model_change *change, enum model_outcome outcome, bool is_quorum,
+                      uint64_t now_us);
+/* Never tried, or every attempt so far was refused. */
+bool model_change_is_refused(const struct model_change *change);
+
 /* A mark-read: asked before it is tried, known when acknowledged at QUORUM. */
 uint32_t model_mark_asked(struct model_mark *mark, const struct id *value);
 /* `ask` is what model_mark_asked returned. */
@@ -154,6 +186,12 @@ struct model_read {
     bool is_quorum;
     const char *who; /* for findings */
 };
+
+/* model_change.c: what a row says of changes, and what is known when a quorum has shown it. */
+void model_row_changes(struct model *model, const struct model_read *read,
+                       struct model_message *message, const struct message_history_row *row);
+void model_changes_known(struct model_message *message, const struct message_history_row *row,
+                         uint64_t now_us);
 
 void model_history_seen(struct model *model, const struct model_read *read,
                         const struct message_history_read *asked,

@@ -68,6 +68,10 @@ static void check_row(struct model *model, const struct model_read *read,
                      id_short(&row->message), conversation->name);
         return;
     }
+    model_row_changes(model, read, message, row);
+    if (row->is_deleted) {
+        return;
+    }
     const struct model_message *body = model_body(message, row->content);
     bool may_be_rival = message->has_rival && !read->is_quorum;
     if (body == NULL && may_be_rival) {
@@ -149,6 +153,9 @@ static void note_known(struct model *model, struct model_conversation *conversat
             message == NULL ? NULL : model_body(message, answer->rows[i].content);
         if (body != NULL) {
             model_message_known(model, body, now_us);
+        }
+        if (message != NULL) {
+            model_changes_known(message, &answer->rows[i], now_us);
         }
     }
 }

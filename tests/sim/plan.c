@@ -1,6 +1,7 @@
 /* What a seed decides once for the whole run. */
 #include "tests/sim/world.h"
 
+#define CHANGES_PERMILLE 200u
 #define DEFAULT_FAULTS_US (60u * (uint64_t)MICROSECONDS_PER_SECOND)
 /* With the actors' users, always more than this. */
 #define CROWD_MIN 10u
@@ -118,6 +119,10 @@ void world_plan_draw(struct world *world)
     plan_core(world);
     plan_climate(world);
     plan_intake(world);
+    /* Not drawn, so that what the other seeds draw stays as it is. */
+    bool has_changes = world_has(world, EXTRA_CHANGES) && world->options.seed % 3 == 0 &&
+                       plan->climate == CLIMATE_FOUL;
+    plan->changes = has_changes ? CHANGES_PERMILLE : 0;
     bool has_others = plan->replication_factor >= 3 && plan->climate == CLIMATE_FOUL;
     plan->loses_host =
         random_chance(random, LOSS_PERMILLE) && has_others && world_has(world, EXTRA_LOSS);

@@ -18,6 +18,7 @@ enum random_stream {
     STREAM_HOST = 1000,
     STREAM_ACTOR = 2000,
     STREAM_AGENT = 3000,
+    STREAM_CHANGES = 4000,
 };
 
 /* xoshiro256** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021). */

@@ -30,6 +30,9 @@ static bool is_read_back(const struct world *world, const struct row_key *key, s
         return model_user_by_id(world->model, &key->partition) != UINT32_MAX &&
                inbox_row_is_listed(key, value);
     }
+    if (key->table == TABLE_CHANGE) {
+        return false; /* a record is read by retries and take-overs alone */
+    }
     uint32_t index = model_conversation_by_id(world->model, &key->partition);
     return index != UINT32_MAX && world->model->conversations[index].known_at_us != NEVER;
 }

@@ -51,7 +51,8 @@ struct audit;
     X(CROSSING, "crossing", true)           /* conversations that grow into channels */            \
     X(LOSS, "loss", true)                   /* a host loses its disk for good, and is replaced */  \
     X(HASTE, "haste", false)                /* … before the others have made good for it */      \
-    X(TWO_BODIES, "two-bodies", true)       /* two bodies under one id */
+    X(TWO_BODIES, "two-bodies", true)       /* two bodies under one id */                          \
+    X(CHANGES, "changes", true)             /* messages are edited and deleted */
 
 enum world_extra {
 #define X(name, text, is_default) EXTRA_##name,
@@ -93,6 +94,7 @@ struct world_plan {
     uint32_t buggify;    /* permille at each point */
     uint32_t reads_fail; /* permille, beside when reads fail often */
     uint32_t weak_calls; /* permille of actors' calls at another level than QUORUM */
+    uint32_t changes;    /* permille of what actors do: edits and deletions */
     uint32_t lies;       /* permille of the answers between nodes that are altered */
     struct core_config core;
     struct intake_limits intake;
