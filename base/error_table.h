@@ -38,6 +38,7 @@
     X(UNKNOWN_MESSAGE,      30, 0, "the conversation has no such message")                            \
     X(NOT_THE_SENDER,       31, 0, "somebody else sent the message: only its sender may do this")     \
     X(MESSAGE_DELETED,      32, 0, "the message was deleted")                                         \
+    X(DISPLACED,            33, 0, "a later session of the same device has taken the place of this one") \
     /* The other side does not speak as we do. */                                                     \
     X(MALFORMED,            40, 0, "bytes that do not form a valid message")                          \
     X(PROTOCOL_VERSION,     41, 0, "no common protocol version")                                      \

@@ -7,6 +7,7 @@
 #include "admin.pb-c.h"
 #include "client.pb-c.h"
 #include "replica.pb-c.h"
+#include "sync.pb-c.h"
 #include "session.pb-c.h"
 #include "proto/fields.h"
 #include "proto/walk.h"

@@ -19,6 +19,6 @@
 
 /* X(name in the schema, PREFIX of the table, member): what stands inside messages. The messages
  * themselves are MESSAGE_TYPES. */
-#define CODEC_ROWS(X) SESSION_ROWS(X) CLIENT_ROWS(X)
+#define CODEC_ROWS(X) SESSION_ROWS(X) CLIENT_ROWS(X) SYNC_ROWS(X)
 
 #endif

@@ -14,6 +14,7 @@
 #include "proto/message_client.h"
 #include "proto/message_replica.h"
 #include "proto/message_session.h"
+#include "proto/message_sync.h"
 
 #define PROTOCOL_VERSION_MIN 4u
 #define PROTOCOL_VERSION_MAX 4u
@@ -22,7 +23,7 @@
  * below 64 come from clients, from 64 on from nodes. The answer to any request may be STATUS; a
  * STATUS with ERR_OK is the answer of requests that return nothing else. */
 #define MESSAGE_TYPES(X)                                                                           \
-    SESSION_MESSAGES(X) CLIENT_MESSAGES(X) ADMIN_MESSAGES(X) REPLICA_MESSAGES(X)
+    SESSION_MESSAGES(X) CLIENT_MESSAGES(X) ADMIN_MESSAGES(X) REPLICA_MESSAGES(X) SYNC_MESSAGES(X)
 
 enum message_type {
 #define X(name, number, member, Type) MESSAGE_##name = (number),

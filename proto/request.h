@@ -24,7 +24,8 @@
     X(INBOX_READ, inbox_read, INBOX, USER, READ)                                                   \
     X(MARK_READ, mark_read, STATUS, USER, WRITE)                                                   \
     X(HISTORY_IMPORT, history_import, STATUS, IMPORTER, BULK)                                      \
-    X(INBOX_IMPORT, inbox_import, STATUS, IMPORTER, BULK)
+    X(INBOX_IMPORT, inbox_import, STATUS, IMPORTER, BULK)                                          \
+    X(SYNC, sync, SYNC_EVENTS, USER, READ)
 
 enum request_may {
     REQUEST_MAY_ANYBODY = 1,

@@ -3,10 +3,12 @@
 #include "base/assert.h"
 #include "node/core/coordinator/fanout.h"
 #include "node/core/coordinator/read.h"
+#include "node/core/coordinator/sync.h"
 #include "node/core/machine/answer.h"
 #include "node/core/machine/clock.h"
 #include "node/core/machine/sm.h"
 #include "node/core/replica/fanout.h"
+#include "node/core/replica/log_read.h"
 #include "node/core/replica/log_recovery.h"
 #include "node/core/replica/read.h"
 #include "node/core/replica/write.h"
@@ -33,6 +35,7 @@ void core_config_defaults(struct core_config *out_config)
         .outbox_entries_max = 1u << 18,
         .log_events_max = 1u << 19,
         .conversations_cached_max = 1u << 16,
+        .sessions_max = 1u << 15,
         .takeover_delay_ms = 5000,
         .recent_messages = RECENT_MESSAGES,
     };
@@ -47,6 +50,7 @@ static bool core_parts_init(struct core *core, const struct topology *topology)
     mail_init(&core->mail);
     latches_init(&core->latches);
     list_init(&core->speculation);
+    sessions_init(&core->sessions);
     int failed = 0;
     failed |= cluster_view_init(&core->cluster, memory, topology, config->handles, config->self);
     failed |= op_table_init(&core->ops, memory, config);
@@ -92,6 +96,7 @@ void core_destroy(struct core *core)
     user_log_clear(&core->user_log, memory);
     members_cache_clear(&core->members);
     version_cache_clear(&core->versions, memory);
+    sessions_clear(&core->sessions, memory);
     memory_release(memory, core);
 }
 
@@ -119,6 +124,9 @@ static void request_from_node(struct core *core, const struct message *message,
         break;
     case MESSAGE_OUTBOX_DONE:
         outbox_done_all(core, &message->outbox_done);
+        break;
+    case MESSAGE_LOG_READ:
+        replica_log_read(core, &message->log_read, to);
         break;
     default:
         core_refuse(core, to->connection, to->request_id, ERR_NOT_SUPPORTED, NULL);
@@ -159,6 +167,7 @@ static void event_committed(struct core *core, const struct event *event)
         COLUMBA_ASSERT(event->committed.batch > core->batch.durable);
         core->batch.durable = event->committed.batch;
         recent_committed(&core->recent, event->committed.batch);
+        sessions_batch_durable(core, event->committed.batch);
     } else {
         sm_move(&core->mode, mode_moves, NODE_FAILED);
     }
@@ -173,6 +182,7 @@ static void event_committed(struct core *core, const struct event *event)
             op->committed(core, op);
         }
     }
+    sync_go_on(core);
 }
 
 static void event_read_done(struct core *core, const struct event *event)
@@ -218,6 +228,7 @@ static void time_run(struct core *core)
     outbox_tick(core);
     takeover_tick(core);
     log_recover(core);
+    sync_tick(core);
 }
 
 void core_step(struct core *core, const struct event *event)
@@ -296,6 +307,7 @@ uint64_t core_batch_close(struct core *core)
     outbox_batch_close(core);
     user_log_batch_close(core);
     ids_bound_close(core);
+    sessions_batch_closed(core);
     core->batch.has_writes = false;
     return core->batch.open++;
 }
@@ -309,6 +321,7 @@ uint64_t core_next_deadline_ms(const struct core *core)
 {
     uint64_t due_ms = earlier(core->now_ms + IDLE_TICK_MS, outbox_next_due_ms(&core->outbox));
     due_ms = earlier(due_ms, op_table_next_due_ms(&core->ops));
+    due_ms = earlier(due_ms, sync_next_due_ms(core));
     return earlier(due_ms, read_next_due_ms(core));
 }
 
@@ -329,6 +342,7 @@ void core_counters_get(const struct core *core, struct core_counters *out_counte
     out_counters->outbox_entries = core->outbox.count;
     out_counters->log_unfolded = core->user_log.tail.unfolded;
     out_counters->operations = core->ops.running;
+    out_counters->sessions = core->sessions.count;
     out_counters->operation_bytes = core->ops.arenas.held_bytes;
     out_counters->effects_dropped += core->effects.dropped;
 }

@@ -51,6 +51,8 @@ struct core_config {
     uint64_t start_count;
     /* No message in the store has an id whose time lies after it (id_bound_get); 0: it has none. */
     uint64_t ids_bound_ms;
+    /* Names this directory's users' logs: of another directory it is another number. Not 0. */
+    uint64_t log_incarnation;
     uint32_t write_timeout_ms;
     uint32_t read_timeout_ms;
     /* A read that lacks an answer for this long asks one more replica. */
@@ -62,6 +64,7 @@ struct core_config {
     uint32_t outbox_entries_max; /* acknowledged messages not yet fanned out; more: OVERLOADED */
     uint32_t log_events_max; /* of users' logs, not yet folded: in memory; the oldest are folded */
     uint32_t conversations_cached_max;
+    uint32_t sessions_max;      /* devices that listen on this node; more: OVERLOADED */
     uint32_t takeover_delay_ms; /* a replica takes over an outbox entry this old (times its rank) */
     /* Remembered, so that another body under an id is seen: 2^n. A fragment that holds more than
      * are not under way is OVERLOADED. */
@@ -97,6 +100,8 @@ void core_config_defaults(struct core_config *out_config);
     X(log_events, "events appended to users' logs")                                                \
     X(log_unfolded, "of them not folded into inboxes yet (now)")                                   \
     X(folds, "logs folded into inboxes")                                                           \
+    X(sessions, "devices that listen here (now)")                                                  \
+    X(events_handed_out, "events handed to devices that listen")                                   \
     X(late_answers, "answers that came after their request had ended")                             \
     X(effects_dropped, "answers or requests given up for want of memory")                          \
     X(id_conflicts, "messages refused: another body is stored under the id")                       \

@@ -16,6 +16,7 @@
 #include "node/core/machine/op.h"
 #include "node/core/replica/outbox.h"
 #include "node/core/replica/recent.h"
+#include "node/core/replica/session.h"
 #include "node/core/replica/user_log.h"
 #include "node/core/replica/version_cache.h"
 
@@ -49,6 +50,7 @@ struct core {
     struct outbox outbox;
     struct user_log user_log;
     struct version_cache versions;
+    struct sessions sessions;
     uint64_t membership_writes; /* changes of membership gathered so far */
     /* the coordinator */
     struct list speculation; /* reads that may ask one more replica, soonest first */

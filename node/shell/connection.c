@@ -137,6 +137,7 @@ static enum asking asking_of(enum message_type type)
     case MESSAGE_WRITE:
     case MESSAGE_READ:
     case MESSAGE_FANOUT:
+    case MESSAGE_LOG_READ:
         return ASKING_OF_NODE;
     case MESSAGE_OUTBOX_DONE:
         return ASKING_WITHOUT_ANSWER;

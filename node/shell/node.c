@@ -91,6 +91,7 @@ static struct core_config core_config_of(struct node *node)
     made.self = node->self;
     made.start_count = node->directory.start_count;
     made.ids_bound_ms = node->ids_bound_ms;
+    made.log_incarnation = log_incarnation_of(&node->directory.identity);
     made.write_timeout_ms = (uint32_t)config->write_timeout_ms;
     made.read_timeout_ms = (uint32_t)config->read_timeout_ms;
     made.speculative_read_ms = (uint32_t)config->speculative_read_ms;

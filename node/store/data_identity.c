@@ -1,5 +1,7 @@
 #include "node/store/data_identity.h"
 
+#include "base/bytes.h"
+
 #include <stddef.h>
 
 #include "base/assert.h"
@@ -21,4 +23,10 @@ enum identity_verdict data_identity_judge(const struct id *known, const struct d
     return IDENTITY_REPLACED;
 #endif
     return told->accepts_loss && order > 0 ? IDENTITY_REPLACED : IDENTITY_WIPED;
+}
+
+uint64_t log_incarnation_of(const struct data_identity *identity)
+{
+    /* The half of a UUIDv7 that is random. */
+    return bytes_get_u64_be(&identity->id.bytes[8]) | 1u;
 }

@@ -26,6 +26,9 @@ enum identity_verdict {
     IDENTITY_WIPED,    /* another: not to be counted */
 };
 
+/* Names what is stored in the directory alone: never 0. */
+uint64_t log_incarnation_of(const struct data_identity *identity);
+
 /* known: NULL if none is remembered. */
 enum identity_verdict data_identity_judge(const struct id *known, const struct data_identity *told);
 

@@ -68,6 +68,7 @@ void host_start(struct host *host)
     config.start_count = host->disk->start_count;
     enum columba_error error = id_bound_get(host->engine, memory_system(), &config.ids_bound_ms);
     COLUMBA_ASSERT(error == COLUMBA_OK);
+    config.log_incarnation = log_incarnation_of(&host->disk->identity);
     config.seed = random_u64(&host->random);
     host->core = core_create(&host->core_memory.memory, &config, host->world->topology);
     COLUMBA_ASSERT(host->core != NULL);

@@ -4,7 +4,7 @@
 
 #include "proto/message.h"
 
-#define MESSAGE_SAMPLES_MAX 32u
+#define MESSAGE_SAMPLES_MAX 40u
 
 #define TEXT(text)                                                                                 \
     {                                                                                              \
@@ -60,6 +60,14 @@ static const struct slice sample_arguments[] = {TEXT("conversation"), TEXT("gene
 static const struct id sample_users[] = {ID_OF(1), ID_OF(2), ID_OF(3)};
 static const struct message_outbox_entry sample_entries[] = {{ID_OF(1), ID_OF(2)},
                                                              {ID_OF(3), ID_OF(4)}};
+
+static const struct message_position sample_positions[] = {
+    {.host = ID_OF(1), .incarnation = 2, .sequence = 3, .skip = 4}, {.host = ID_OF(5)}};
+static const struct message_sync_event sample_sync_events[] = {{.kind = HAPPENED_MESSAGE,
+                                                                .is_own = true,
+                                                                .conversation = ID_OF(6),
+                                                                .message = ID_OF(7),
+                                                                .content = TEXT("content")}};
 
 static const struct message sample_messages[] = {
     {.type = MESSAGE_HELLO,
@@ -202,6 +210,37 @@ static const struct message sample_messages[] = {
                 .user_count = 3,
                 .kind = HAPPENED_CHANNEL}},
     {.type = MESSAGE_OUTBOX_DONE, .outbox_done = {.entries = sample_entries, .entry_count = 2}},
+    {.type = MESSAGE_SYNC,
+     .sync = {.user = ID_OF(1),
+              .device = ID_OF(2),
+              .session = 3,
+              .has_cursor = true,
+              .positions = sample_positions,
+              .position_count = 2,
+              .limit = 4,
+              .is_last = true,
+              .has_waited = true}},
+    {.type = MESSAGE_SYNC_EVENTS,
+     .sync_events = {.positions = sample_positions,
+                     .position_count = 2,
+                     .events = sample_sync_events,
+                     .event_count = 1,
+                     .is_complete = true}},
+    {.type = MESSAGE_LOG_READ,
+     .log_read = {.topology_version = 7,
+                  .user = ID_OF(1),
+                  .device = ID_OF(2),
+                  .session = 3,
+                  .incarnation = 4,
+                  .after = 5,
+                  .only_end = true}},
+    {.type = MESSAGE_LOG,
+     .log = {.error = ERR_OVERLOADED,
+             .text = TEXT("full"),
+             .incarnation = 1,
+             .up_to = 2,
+             .more = true,
+             .packed = TEXT("rows")}},
 };
 
 #define SAMPLE_COUNT (sizeof(sample_messages) / sizeof(sample_messages[0]))

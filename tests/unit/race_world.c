@@ -356,6 +356,7 @@ static void player_start(struct race_world *world, uint16_t node)
     config.self = node;
     config.handles = world->options.handles;
     config.start_count = ++player->life;
+    config.log_incarnation = 1000u + node;
     config.seed = node;
     config.fanout_members_max = world->options.fanout_members_max;
     config.recent_messages = world->options.recent_messages;

@@ -2,6 +2,7 @@
 
 #include "base/cursor.h"
 #include "base/limits.h"
+#include "node/core/replica/log_rows.h"
 #include "node/store/activity.h"
 #include "node/store/key.h"
 #include "node/store/row.h"
@@ -141,4 +142,23 @@ enum columba_error peer_rows_check(const struct message *message, const struct m
     }
     return (query->flags & READ_BY_ACTIVITY) != 0 ? activity_check(rows, query)
                                                   : page_check(rows, query);
+}
+
+enum columba_error peer_log_check(const struct message *message,
+                                  const struct message_log_read *query)
+{
+    if (message->type != MESSAGE_LOG) {
+        return refusal(message, ERR_BAD_ANSWER);
+    }
+    const struct message_log *log = &message->log;
+    if (log->error != COLUMBA_OK) {
+        return log->error;
+    }
+    uint64_t after = log->incarnation == query->incarnation && !query->only_end ? query->after : 0;
+    bool has_rows = log->packed.size > 0;
+    /* A page that is not the last one has to say where to go on. */
+    bool is_answer = log->incarnation != 0 && log->up_to >= after && log->up_to < UINT64_MAX &&
+                     (has_rows || !log->more) && (!has_rows || !query->only_end) &&
+                     log_rows_are_valid(log->packed, after, log->up_to);
+    return is_answer ? COLUMBA_OK : ERR_BAD_ANSWER;
 }

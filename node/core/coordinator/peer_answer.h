@@ -19,4 +19,9 @@ struct message_written peer_written(const struct message *message);
 enum columba_error peer_rows_check(const struct message *message, const struct message_read *query,
                                    bool is_own);
 
+/* An answer to a read of a log: on COLUMBA_OK it is MESSAGE_LOG, and its rows are what was asked
+ * for. */
+enum columba_error peer_log_check(const struct message *message,
+                                  const struct message_log_read *query);
+
 #endif

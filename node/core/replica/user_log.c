@@ -150,6 +150,13 @@ struct log_user *user_log_append(struct core *core, const struct id *user,
     }
     core->batch.has_writes = true; /* the row, when the batch is closed */
     core->counters.log_events++;
+    if (core->sessions.count > 0) {
+        sessions_note_event(core, user,
+                            &(struct session_event){.conversation = *conversation,
+                                                    .message = *message,
+                                                    .kind = kind,
+                                                    .is_own = is_own});
+    }
     return log_tail_append(&log->tail, user, conversation, message, kind, is_own);
 }
 

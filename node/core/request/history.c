@@ -4,6 +4,7 @@
  */
 #include "node/core/coordinator/admission.h"
 #include "node/core/coordinator/levels.h"
+#include "node/core/coordinator/message_row.h"
 #include "node/core/coordinator/read.h"
 #include "node/core/machine/answer.h"
 #include "node/core/request/begin.h"
@@ -12,48 +13,13 @@
 #include "node/core/state.h"
 #include "node/store/key.h"
 #include "node/store/row.h"
-#include "proto/change.h"
 
 /* What is asked for when no limit is said. */
 #define HISTORY_ROWS_DEFAULT 50u
 
-static void history_cell(const struct cell *cell, struct message_history_row *row)
-{
-    struct edit edit;
-    switch (cell->column) {
-    case COLUMN_MESSAGE_CONTENT:
-        row->content = cell->value;
-        break;
-    case COLUMN_MESSAGE_EDITED:
-        if (edit_decode(cell->value, &edit) == COLUMBA_OK) {
-            row->edited = edit.content;
-            row->edit_number = edit.number;
-        }
-        break;
-    case COLUMN_MESSAGE_DELETED:
-        row->is_deleted = true;
-        row->deleted_sender = cell->value;
-        break;
-    default:
-        break;
-    }
-}
-
 static bool history_row(const struct packed_row *packed, void *out_row)
 {
-    struct message_history_row row = {.edit_number = 0};
-    struct row_reader reader;
-    struct cell cell;
-    if (packed->clustering.size != ID_BYTES || !row_reader_init(&reader, packed->row)) {
-        return false;
-    }
-    row.message = clustering_to_id(TABLE_MESSAGE, packed->clustering.data);
-    while (row_reader_next(&reader, &cell)) {
-        history_cell(&cell, &row);
-    }
-    *(struct message_history_row *)out_row = row;
-    /* A change of a message that has not come yet is no message. */
-    return row.content.size > 0 || row.is_deleted;
+    return message_row_show(packed, out_row);
 }
 
 static void history_existence_known(struct core *core, struct op *op)
