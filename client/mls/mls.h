@@ -591,7 +591,7 @@ bool mls_peek_welcome(struct slice message, size_t *index, struct slice *out_ref
 /*
  * The welcome for some of its recipients, by their KeyPackageRefs: one for each, or one for each
  * place that they are reached at, so that nobody is told who else was added. `memory` may be NULL.
- * NOT_FOR_US: it has none for a reference.
+ * A reference may be named twice. NOT_FOR_US: it has none for one of them.
  */
 enum mls_error MLS_MUST_CHECK mls_welcome_select(struct slice message,
                                                  const struct slice *references, size_t count,
@@ -624,7 +624,7 @@ enum mls_successor_kind {
 
 /*
  * Makes the group that follows, already in its epoch 1, and the welcome for its other members.
- * SUCCESSOR_PARAMETERS, SUCCESSOR_MEMBERS, SUITE.
+ * SUCCESSOR_PARAMETERS, SUCCESSOR_MEMBERS, SUITE; GROUP_KNOWN: a branch with the id of its origin.
  */
 enum mls_error MLS_MUST_CHECK mls_group_succeed(const struct mls_group *group,
                                                 enum mls_successor_kind kind,

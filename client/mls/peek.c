@@ -159,6 +159,29 @@ static bool is_wanted(struct slice reference, const struct slice *references, si
     return false;
 }
 
+static bool has_entry(const struct mls_welcome *welcome, struct slice reference)
+{
+    struct mls_welcome_entry entry;
+    struct reader entries = reader_of(welcome->secrets);
+    while (mls_welcome_entry_next(&entries, &entry)) {
+        if (slice_equal(entry.new_member, reference)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_entries(const struct mls_welcome *welcome, const struct slice *references,
+                        size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!has_entry(welcome, references[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Each entry is sealed by itself to one package, under the group info that all share. */
 enum mls_error mls_welcome_select(struct slice message, const struct slice *references,
                                   size_t count, struct memory *memory, struct mls_buffer *out)
@@ -166,7 +189,6 @@ enum mls_error mls_welcome_select(struct slice message, const struct slice *refe
     enum mls_wire_format format;
     struct mls_welcome welcome;
     struct mls_welcome_entry entry;
-    size_t found = 0;
     struct reader reader = reader_of(message);
     *out = mls_buffer_of(memory == NULL ? memory_system() : memory);
     enum mls_error error = mls_read_message_head(&reader, &format);
@@ -180,6 +202,9 @@ enum mls_error mls_welcome_select(struct slice message, const struct slice *refe
     if (!reader_is_done(&reader)) {
         return MLS_ERR_MALFORMED;
     }
+    if (!has_entries(&welcome, references, count)) {
+        return MLS_ERR_NOT_FOR_US;
+    }
     mls_write_message_head(out, MLS_WIRE_WELCOME);
     mls_write_u16(out, welcome.suite);
     size_t mark = mls_write_open(out);
@@ -189,14 +214,13 @@ enum mls_error mls_welcome_select(struct slice message, const struct slice *refe
             mls_write_vector(out, entry.new_member);
             mls_write_vector(out, entry.kem_output);
             mls_write_vector(out, entry.ciphertext);
-            found++;
         }
     }
     mls_write_close(out, mark);
     mls_write_vector(out, welcome.encrypted_group_info);
-    error = found < count ? MLS_ERR_NOT_FOR_US : out->failed ? MLS_ERR_NO_MEMORY : MLS_OK;
-    if (error != MLS_OK) {
+    if (out->failed) {
         mls_buffer_clear(out);
+        return MLS_ERR_NO_MEMORY;
     }
-    return error;
+    return MLS_OK;
 }

@@ -109,6 +109,10 @@ static enum mls_error check_branch(const struct mls_group *predecessor,
         epoch->context.suite != predecessor->current->context.suite) {
         return MLS_ERR_SUCCESSOR_PARAMETERS;
     }
+    /* Messages and resumption keys are told apart by the group's id, so it is unique (12.4.3.1). */
+    if (slice_equal(epoch->context.group_id, mls_group_id(predecessor))) {
+        return MLS_ERR_GROUP_KNOWN;
+    }
     return check_subset(epoch->tree, predecessor->current->tree);
 }
 

@@ -506,6 +506,10 @@ static void some_members_branch_off(void **state)
     assert_int_equal(mls_group_succeed(m[0].group, MLS_SUCCESSOR_BRANCH, &options, packages, 2,
                                        &branch[0], &welcome),
                      MLS_ERR_SUCCESSOR_MEMBERS);
+    struct mls_group_options same = {.group_id = mls_group_id(m[0].group)};
+    assert_int_equal(mls_group_succeed(m[0].group, MLS_SUCCESSOR_BRANCH, &same, packages, 1,
+                                       &branch[0], &welcome),
+                     MLS_ERR_GROUP_KNOWN);
     assert_int_equal(mls_group_succeed(m[0].group, MLS_SUCCESSOR_BRANCH, &options, packages, 1,
                                        &branch[0], &welcome),
                      MLS_OK);

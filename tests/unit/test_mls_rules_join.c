@@ -588,6 +588,8 @@ static void successors(void **state)
     epoch.context.epoch = 2;
     assert_int_equal(mls_successor_check(ann->group, &psk, 1, &epoch), MLS_ERR_SUCCESSOR_EPOCH);
     epoch.context.epoch = 1;
+    assert_int_equal(mls_successor_check(ann->group, &psk, 1, &epoch), MLS_ERR_GROUP_KNOWN);
+    epoch.context.group_id = slice_of_text("a branch");
     assert_int_equal(mls_successor_check(ann->group, &psk, 1, &epoch), MLS_OK);
     epoch.context.suite = 1;
     assert_int_equal(mls_successor_check(ann->group, &psk, 1, &epoch),

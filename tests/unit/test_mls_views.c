@@ -10,6 +10,8 @@
 #include <cmocka.h>
 #include <sodium.h>
 
+#include "client/mls/frame.h"
+#include "client/mls/welcome.h"
 #include "mls_cast.h"
 
 #define CREW 4
@@ -105,6 +107,45 @@ static void a_key_package_tells_whose_it_is(void **state)
     assert_int_equal(mls_peek_key_package(slice_of(copy, package.size), &details),
                      MLS_ERR_KEY_PACKAGE_SIGNATURE);
     test_free(copy);
+}
+
+/* Neither a reference that is named twice nor an entry that is there twice stands for another. */
+static void every_reference_of_a_welcome_is_looked_for(void **state)
+{
+    struct world_client *m = *state;
+    struct slice package = world_package(&m[1]);
+    struct mls_commit_options adds = {.add = &package, .add_count = 1};
+    (void)world_package(&m[2]);
+    world_create(&m[0], "a group");
+    struct mls_commit_bundle bundle = commit(&m[0], &adds);
+    struct slice here = mls_key_package_reference(m[1].package);
+    struct slice there = mls_key_package_reference(m[2].package);
+    struct slice twice[] = {here, here};
+    struct mls_buffer part;
+    struct mls_buffer doubled = mls_buffer_of(memory_system());
+    struct mls_welcome welcome;
+    assert_int_equal(mls_welcome_select(mls_buffer_done(&bundle.welcome), twice, 2, NULL, &part),
+                     MLS_OK);
+    assert_true(slice_equal(mls_buffer_done(&part), mls_buffer_done(&bundle.welcome)));
+    mls_buffer_clear(&part);
+    struct reader reader = reader_of(mls_buffer_done(&bundle.welcome));
+    enum mls_wire_format format;
+    assert_int_equal(mls_read_message_head(&reader, &format), MLS_OK);
+    mls_read_welcome(&reader, &welcome);
+    struct mls_buffer entries = mls_buffer_of(memory_system());
+    mls_write_bytes(&entries, welcome.secrets);
+    mls_write_bytes(&entries, welcome.secrets);
+    welcome.secrets = mls_buffer_done(&entries);
+    mls_write_message_head(&doubled, format);
+    mls_write_welcome(&doubled, &welcome);
+    struct slice pair[] = {here, there};
+    assert_int_equal(mls_welcome_select(mls_buffer_done(&doubled), pair, 2, NULL, &part),
+                     MLS_ERR_NOT_FOR_US);
+    assert_int_equal(mls_welcome_select(mls_buffer_done(&doubled), pair, 1, NULL, &part), MLS_OK);
+    mls_buffer_clear(&part);
+    mls_buffer_clear(&entries);
+    mls_buffer_clear(&doubled);
+    mls_commit_bundle_clear(&bundle);
 }
 
 static void each_newcomer_can_get_a_welcome_of_its_own(void **state)
@@ -460,6 +501,7 @@ int main(void)
         T(a_message_tells_where_it_belongs),
         T(a_key_package_tells_whose_it_is),
         T(each_newcomer_can_get_a_welcome_of_its_own),
+        T(every_reference_of_a_welcome_is_looked_for),
         T(a_staged_commit_tells_all_that_it_changes),
         T(who_invited_and_who_removed_us_is_known),
         T(a_reinitialised_group_tells_what_follows),
