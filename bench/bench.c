@@ -27,7 +27,6 @@
 #define PAGE_DEFAULT_ROWS 50
 #define MESSAGES_DEFAULT 60
 #define CONNECTIONS_IDLE_DEFAULT 10000
-#define BENCH_MLS_SIZES_MAX 8
 
 #define BENCH_COMMANDS(X)                                                                          \
     X("send", run_load, "[OPTION…]", "messages a second, durable on a quorum")                     \
@@ -273,7 +272,7 @@ static enum tool_exit run_mls(struct tool *tool, int argc, const char **argv)
     if (!tool_parse(tool, argc, argv, NULL, 0, BENCH_MLS_SIZES_MAX, &result)) {
         return result;
     }
-    return bench_mls(argc - 1, argv + 1) == 0 ? TOOL_DONE : TOOL_USAGE;
+    return bench_mls(&bench_mls_full, argc - 1, argv + 1) == 0 ? TOOL_DONE : TOOL_USAGE;
 }
 
 int main(int argc, char **argv)

@@ -19,9 +19,17 @@
 #define SUITE MLS_SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519
 #define MESSAGE_BYTES 256u
 #define MESSAGE_MEMBERS 50u
-#define MESSAGE_ROUNDS 2000u
 #define COMMIT_ROUNDS 9u
 #define MEMBERS_MAX 100000u
+
+const struct bench_mls_scale bench_mls_full = {
+    .loaded_groups = 1000,
+    .stored_groups = 100000,
+    .held_groups = 20000, /* what the kernel's limit of maps once allowed was 16,000 */
+    .year_epochs = 1000,
+    .year_messages = 100,
+    .message_rounds = 2000,
+};
 
 struct client {
     struct mls_environment environment;
@@ -104,7 +112,7 @@ static void join(struct client *client, struct slice welcome)
          "join");
 }
 
-static void bench_message(void)
+static void bench_message(unsigned rounds)
 {
     static const uint8_t data[MESSAGE_BYTES];
     struct client *clients = clients_open(MESSAGE_MEMBERS);
@@ -113,7 +121,7 @@ static void bench_message(void)
     join(&clients[1], mls_buffer_done(&welcome));
     mls_buffer_clear(&welcome);
     double start = now_us();
-    for (unsigned i = 0; i < MESSAGE_ROUNDS; i++) {
+    for (unsigned i = 0; i < rounds; i++) {
         struct mls_buffer message;
         struct mls_event event;
         must(mls_group_encrypt(clients[0].group, slice_of(data, sizeof(data)), slice_of(NULL, 0),
@@ -124,7 +132,7 @@ static void bench_message(void)
         mls_buffer_clear(&message);
     }
     printf("message of %u B in a group of %u, encrypt + decrypt: %.0f us\n", MESSAGE_BYTES,
-           MESSAGE_MEMBERS, (now_us() - start) / MESSAGE_ROUNDS);
+           MESSAGE_MEMBERS, (now_us() - start) / rounds);
     clients_close(clients, MESSAGE_MEMBERS);
 }
 
@@ -358,23 +366,33 @@ static void bench_size(size_t count)
     clients_close(clients, count);
 }
 
-int bench_mls(int argc, const char **argv)
+static bool sizes_read(int count, const char *const *sizes, size_t *out)
 {
-    static const char *const defaults[] = {"1000", "10000"};
+    for (int i = 0; i < count; i++) {
+        out[i] = strtoul(sizes[i], NULL, 10);
+        if (out[i] < 4 || out[i] > MEMBERS_MAX) {
+            fprintf(stderr, "columba-bench mls: %s: a group has 4 to %u members\n", sizes[i],
+                    MEMBERS_MAX);
+            return false;
+        }
+    }
+    return true;
+}
+
+int bench_mls(const struct bench_mls_scale *scale, int argc, const char **argv)
+{
+    size_t sizes[BENCH_MLS_SIZES_MAX] = {1000, 10000};
+    COLUMBA_ASSERT(argc <= BENCH_MLS_SIZES_MAX);
     if (sodium_init() < 0) {
         return 1;
     }
-    bench_mls_cost();
-    bench_message();
-    const char *const *sizes = argc > 0 ? argv : defaults;
-    int count = argc > 0 ? argc : 2;
-    for (int i = 0; i < count; i++) {
-        unsigned long size = strtoul(sizes[i], NULL, 10);
-        if (size < 4 || size > MEMBERS_MAX) {
-            fprintf(stderr, "columba-bench mls: a group has 4 to %u members\n", MEMBERS_MAX);
-            return 2;
-        }
-        bench_size(size);
+    if (!sizes_read(argc, argv, sizes)) {
+        return 2;
+    }
+    bench_mls_cost(scale);
+    bench_message(scale->message_rounds);
+    for (int i = 0; i < (argc > 0 ? argc : 2); i++) {
+        bench_size(sizes[i]);
     }
     return 0;
 }

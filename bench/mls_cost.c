@@ -10,11 +10,6 @@
 #include "bench/mls_store.h"
 
 #define SUITE MLS_SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519
-#define LOADED_GROUPS 1000u
-#define STORED_GROUPS 100000u
-#define HELD_GROUPS 20000u /* what the kernel's limit of maps once allowed was 16,000 */
-#define YEAR_EPOCHS 1000u
-#define YEAR_MESSAGES 100u /* in each epoch */
 
 struct member {
     struct mls_identity *identity;
@@ -132,11 +127,11 @@ static void two_open(struct member two[2])
     talk(&two[1], &two[0]);
 }
 
-static void use_for_a_year(struct member two[2])
+static void use_for_a_year(const struct bench_mls_scale *scale, struct member two[2])
 {
     struct mls_commit_options update = {.with_path = true};
-    for (unsigned epoch = 0; epoch < YEAR_EPOCHS; epoch++) {
-        for (unsigned i = 0; i < YEAR_MESSAGES; i++) {
+    for (unsigned epoch = 0; epoch < scale->year_epochs; epoch++) {
+        for (unsigned i = 0; i < scale->year_messages; i++) {
             talk(&two[i % 2], &two[(i + 1) % 2]);
         }
         commit(&two[epoch % 2], &two[(epoch + 1) % 2], &update);
@@ -166,62 +161,67 @@ static void drop_all(struct mls_group **groups, size_t count)
 }
 
 /* The groups alone: their records stay where one member has them. */
-static void bench_memory(const char *what, struct member *member)
+static void bench_memory(const char *what, struct member *member, size_t count)
 {
-    static struct mls_group *groups[LOADED_GROUPS];
+    struct mls_group **groups = calloc(count, sizeof(struct mls_group *));
+    COLUMBA_ASSERT(groups != NULL);
     uint64_t writer = member->store.storage.writer;
     (void)malloc_trim(0);
     struct usage before = usage_now();
-    for (size_t i = 0; i < LOADED_GROUPS; i++) {
+    for (size_t i = 0; i < count; i++) {
         must(mls_store_restore(&member->store, member->identity, &groups[i]), "restore");
     }
     struct usage after = usage_now();
-    printf("%u groups of two loaded, %s: %.1f MB resident (%.1f MB for them), %zu memory maps "
+    printf("%zu groups of two loaded, %s: %.1f MB resident (%.1f MB for them), %zu memory maps "
            "(%zu for them); %zu records of %.1f KB each\n",
-           LOADED_GROUPS, what, (double)after.resident_bytes / 1e6,
+           count, what, (double)after.resident_bytes / 1e6,
            (double)after.resident_bytes / 1e6 - (double)before.resident_bytes / 1e6, after.maps,
            after.maps - before.maps, member->store.count,
            (double)mls_store_bytes(&member->store) / 1e3);
-    drop_all(groups, LOADED_GROUPS);
+    drop_all(groups, count);
+    free(groups);
     member->store.storage.writer = writer;
 }
 
-static void bench_store(const struct member *member)
+static void bench_store(const struct member *member, size_t count, size_t held_count)
 {
-    struct mls_store *stores = calloc(STORED_GROUPS, sizeof(*stores));
-    struct mls_group **groups = calloc(HELD_GROUPS, sizeof(*groups));
+    COLUMBA_ASSERT(held_count <= count);
+    struct mls_store *stores = calloc(count, sizeof(*stores));
+    struct mls_group **groups = calloc(held_count, sizeof(struct mls_group *));
     COLUMBA_ASSERT(stores != NULL && groups != NULL);
-    for (size_t i = 0; i < STORED_GROUPS; i++) {
+    for (size_t i = 0; i < count; i++) {
         mls_store_copy(&member->store, &stores[i]);
     }
     double start = now_us();
-    for (size_t i = 0; i < STORED_GROUPS; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct mls_group *group = NULL;
-        must(mls_store_restore(&stores[i * 7919 % STORED_GROUPS], member->identity, &group),
-             "restore");
+        must(mls_store_restore(&stores[i * 7919 % count], member->identity, &group), "restore");
         mls_group_destroy(group);
     }
-    double one = (now_us() - start) / STORED_GROUPS;
-    double held = load_all(stores, HELD_GROUPS, member->identity, groups);
-    printf("%u groups in one store: loading any one %.0f us; %u loaded at once: %.0f us each, "
+    double one = (now_us() - start) / (double)count;
+    double held = load_all(stores, held_count, member->identity, groups);
+    printf("%zu groups in one store: loading any one %.0f us; %zu loaded at once: %.0f us each, "
            "%zu memory maps\n",
-           STORED_GROUPS, one, HELD_GROUPS, held, usage_now().maps);
-    drop_all(groups, HELD_GROUPS);
-    for (size_t i = 0; i < STORED_GROUPS; i++) {
+           count, one, held_count, held, usage_now().maps);
+    drop_all(groups, held_count);
+    for (size_t i = 0; i < count; i++) {
         mls_store_clear(&stores[i]);
     }
     free(groups);
     free(stores);
 }
 
-void bench_mls_cost(void)
+void bench_mls_cost(const struct bench_mls_scale *scale)
 {
     struct member two[2];
+    char worn[64];
+    (void)snprintf(worn, sizeof(worn), "after %u epochs and %u messages", scale->year_epochs,
+                   scale->year_epochs * scale->year_messages);
     two_open(two);
-    bench_memory("new", &two[0]);
-    use_for_a_year(two);
-    bench_memory("after 1,000 epochs and 100,000 messages", &two[0]);
-    bench_store(&two[0]);
+    bench_memory("new", &two[0], scale->loaded_groups);
+    use_for_a_year(scale, two);
+    bench_memory(worn, &two[0], scale->loaded_groups);
+    bench_store(&two[0], scale->stored_groups, scale->held_groups);
     member_close(&two[0]);
     member_close(&two[1]);
 }

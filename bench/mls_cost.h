@@ -2,7 +2,9 @@
 #ifndef COLUMBA_BENCH_MLS_COST_H
 #define COLUMBA_BENCH_MLS_COST_H
 
+#include "bench/mls.h"
+
 /* Before anything else that takes memory. */
-void bench_mls_cost(void);
+void bench_mls_cost(const struct bench_mls_scale *scale);
 
 #endif
