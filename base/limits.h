@@ -27,6 +27,13 @@
 /* What sealing adds to a body: version, key check, nonce and tag. */
 #define SEAL_OVERHEAD_MAX_BYTES 64u
 #define PLAINTEXT_MAX_BYTES (BODY_MAX_BYTES - SEAL_OVERHEAD_MAX_BYTES)
+/* What a user reacts with, and an application's column of a message; with their sealing and a byte
+ * of flags (proto/change.h). */
+#define REACTION_MAX_BYTES 64u
+#define COLUMN_VALUE_MAX_BYTES (4u * KIB)
+#define COLUMN_NAME_MAX_BYTES 64u
+#define REACTION_MARK_MAX_BYTES (1u + REACTION_MAX_BYTES + SEAL_OVERHEAD_MAX_BYTES)
+#define COLUMN_MARK_MAX_BYTES (1u + COLUMN_VALUE_MAX_BYTES + SEAL_OVERHEAD_MAX_BYTES)
 /* Names of users and conversations, and titles. */
 #define NAME_MAX_BYTES 512u
 

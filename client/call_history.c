@@ -1,4 +1,5 @@
 #include "client/library.h"
+#include "proto/change.h"
 #include "proto/content.h"
 
 /* --- a page, opened -------------------------------------------------------------------------- */
@@ -89,6 +90,110 @@ static bool is_of_sender(const struct message_history_row *row, struct slice nam
     return false;
 }
 
+/* A mark's value, opened. NULL: no memory. */
+static const uint8_t *mark_open(struct columba_future *future, const struct id *conversation,
+                                const struct id *message, const struct mark *mark,
+                                size_t *out_bytes, enum columba_error_code *out_problem)
+{
+    const struct seal_key *key = future->client->key;
+    *out_bytes = 0;
+    *out_problem = COLUMBA_ERROR_OK;
+    if (!mark->is_sealed) {
+        *out_bytes = mark->value.size;
+        return call_copy(future, mark->value);
+    }
+    uint8_t *opened = call_allocate(future, mark->value.size + 1, 1);
+    if (opened == NULL) {
+        return NULL;
+    }
+    opened[0] = '\0';
+    bool is_column = mark->kind == MARK_COLUMN;
+    struct content place = {.type = 0};
+    *(is_column ? &place.media_url : &place.sender) = mark->key;
+    const struct seal_place bound = {conversation, message, &place,
+                                     is_column ? SEAL_USE_COLUMN : SEAL_USE_REACTION};
+    if (key == NULL || mark->key.size > NAME_MAX_BYTES || mark->value.size < SEAL_OVERHEAD_BYTES ||
+        seal_open(key, &bound, mark->value, opened) != SEAL_OPENED) {
+        *out_problem = COLUMBA_ERROR_WRONG_KEY;
+        opened[0] = '\0';
+        return opened;
+    }
+    *out_bytes = mark->value.size - SEAL_OVERHEAD_BYTES;
+    opened[*out_bytes] = '\0';
+    return opened;
+}
+
+static bool reaction_fill(struct columba_future *future, const struct id *conversation,
+                          const struct message_history_row *row, const struct mark *mark,
+                          struct columba_reaction *out)
+{
+    size_t bytes;
+    struct id user;
+    *out = (struct columba_reaction){.is_encrypted = mark->is_sealed};
+    if (id_from_slice(mark->key, &user)) {
+        out->user = id_out(&user);
+    }
+    out->text =
+        (const char *)mark_open(future, conversation, &row->message, mark, &bytes, &out->problem);
+    return out->text != NULL;
+}
+
+static bool column_fill(struct columba_future *future, const struct id *conversation,
+                        const struct message_history_row *row, const struct mark *mark,
+                        struct columba_column *out)
+{
+    *out = (struct columba_column){.is_encrypted = mark->is_sealed};
+    out->name = call_copy(future, mark->key);
+    out->value =
+        mark_open(future, conversation, &row->message, mark, &out->value_bytes, &out->problem);
+    return out->name != NULL && out->value != NULL;
+}
+
+static size_t marks_count(struct slice bytes, enum mark_kind kind)
+{
+    struct mark_reader reader;
+    struct mark mark;
+    size_t count = 0;
+    mark_reader_init(&reader, bytes);
+    while (mark_next(&reader, &mark)) {
+        count += mark.kind == kind && mark.value.size > 0 ? 1 : 0;
+    }
+    return count;
+}
+
+/* What was taken back is not shown. False: no memory. */
+static bool marks_fill(struct columba_future *future, const struct id *conversation,
+                       const struct message_history_row *row, struct columba_message *out)
+{
+    size_t reaction_count = marks_count(row->marks, MARK_REACTION);
+    size_t column_count = marks_count(row->marks, MARK_COLUMN);
+    if (reaction_count + column_count == 0) {
+        return true;
+    }
+    struct columba_reaction *reactions =
+        call_allocate(future, reaction_count + 1, sizeof(reactions[0]));
+    struct columba_column *columns = call_allocate(future, column_count + 1, sizeof(columns[0]));
+    if (reactions == NULL || columns == NULL) {
+        return false;
+    }
+    struct mark_reader reader;
+    struct mark mark;
+    bool is_filled = true;
+    mark_reader_init(&reader, row->marks);
+    while (is_filled && mark_next(&reader, &mark)) {
+        if (mark.value.size == 0) {
+            continue;
+        }
+        is_filled =
+            mark.kind == MARK_REACTION
+                ? reaction_fill(future, conversation, row, &mark, &reactions[out->reaction_count++])
+                : column_fill(future, conversation, row, &mark, &columns[out->column_count++]);
+    }
+    out->reactions = reactions;
+    out->columns = columns;
+    return is_filled;
+}
+
 /* Nothing is left of it but who sent it, and its time. */
 static bool deleted_fill(struct columba_future *future, const struct message_history_row *row,
                          struct columba_message *out)
@@ -127,6 +232,9 @@ static bool message_fill(struct columba_future *future, const struct id *convers
     out->is_encrypted = content.is_encrypted;
     if (!is_of_sender(row, content.sender, out)) {
         return true;
+    }
+    if (!marks_fill(future, conversation, row, out)) {
+        return false;
     }
     if (row->edited.size > 0) {
         return edit_fill(future, conversation, row, content.sender, out);

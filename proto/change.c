@@ -64,3 +64,40 @@ enum columba_error edit_decode(struct slice bytes, struct edit *out_edit)
     *out_edit = edit;
     return COLUMBA_OK;
 }
+
+void mark_reader_init(struct mark_reader *marks, struct slice bytes)
+{
+    marks->reader = reader_of(bytes);
+}
+
+bool mark_next(struct mark_reader *marks, struct mark *out_mark)
+{
+    struct reader *reader = &marks->reader;
+    if (reader->failed || reader->at == reader->end) {
+        return false;
+    }
+    struct mark mark = {.kind = reader_u8(reader)};
+    uint8_t flags = reader_u8(reader);
+    (void)reader_u64(reader);
+    mark.key = reader_sized(reader);
+    struct slice stored = reader_sized(reader);
+    bool is_known = mark.kind == MARK_REACTION || mark.kind == MARK_COLUMN;
+    bool is_valid = flags == 1 && is_known && mark.key.size > 0 &&
+                    (mark.kind != MARK_REACTION || mark.key.size == ID_BYTES) &&
+                    (stored.size == 0 || (stored.data[0] & ~MARK_SEALED) == 0);
+    if (reader->failed || !is_valid) {
+        reader->failed = true;
+        return false;
+    }
+    if (stored.size > 0) {
+        mark.is_sealed = (stored.data[0] & MARK_SEALED) != 0;
+        mark.value = slice_of(stored.data + 1, stored.size - 1);
+    }
+    *out_mark = mark;
+    return true;
+}
+
+bool mark_reader_failed(const struct mark_reader *marks)
+{
+    return marks->reader.failed;
+}

@@ -11,8 +11,10 @@
 #ifndef COLUMBA_PROTO_CHANGE_H
 #define COLUMBA_PROTO_CHANGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "base/cursor.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "base/slice.h"
@@ -21,6 +23,8 @@
 enum change_kind {
     CHANGE_EDIT = 1,
     CHANGE_DELETION = 2,
+    CHANGE_REACTION = 3, /* of the actor; an empty one takes it back */
+    CHANGE_COLUMN = 4,   /* an application's; an empty one removes it */
 };
 
 struct change_record {
@@ -45,5 +49,35 @@ size_t edit_size(const struct edit *edit);
 void edit_encode(const struct edit *edit, uint8_t *out_bytes);
 /* A view into `bytes`; the content is content_decode's to check. ERR_MALFORMED. */
 enum columba_error edit_decode(struct slice bytes, struct edit *out_edit);
+
+/*
+ * A mark: what a reaction or a column holds. [flags u8: 1 sealed][value]; empty: taken back.
+ */
+#define MARK_SEALED 1u
+
+/*
+ * A message's marks, as a page carries them, one after the other:
+ *
+ *   [kind u8: 4 reaction, 5 column][flags u8 = 1][stamp u64][key sized][mark sized]
+ *
+ * The key is the user's id (16 bytes) or the column's name. These are the stored cells as they are
+ * (node/store/row.h); the stamp is of no concern to a reader.
+ */
+enum mark_kind { MARK_REACTION = 4, MARK_COLUMN = 5 };
+
+struct mark {
+    uint8_t kind; /* enum mark_kind */
+    bool is_sealed;
+    struct slice key;
+    struct slice value; /* empty: taken back */
+};
+
+struct mark_reader {
+    struct reader reader;
+};
+void mark_reader_init(struct mark_reader *marks, struct slice bytes);
+/* Views into the bytes. False at the end and on damage; mark_reader_failed tells which. */
+bool mark_next(struct mark_reader *marks, struct mark *out_mark);
+bool mark_reader_failed(const struct mark_reader *marks);
 
 #endif

@@ -45,8 +45,9 @@ struct message_change {
     struct id change;
     uint32_t kind;        /* enum change_kind (proto/change.h) */
     struct slice actor;   /* name */
-    struct slice content; /* an edit's: proto/content.h */
+    struct slice content; /* an edit's (proto/content.h), or a mark (proto/change.h) */
     uint32_t consistency; /* 0: the keyspace's */
+    struct slice key;     /* a column's name */
 };
 #define CHANGE_FIELDS(F)                                                                           \
     F(ID, conversation)                                                                            \
@@ -55,7 +56,8 @@ struct message_change {
     F(U32, kind)                                                                                   \
     F(BYTES, actor)                                                                                \
     F(BYTES, content)                                                                              \
-    F(U32, consistency)
+    F(U32, consistency)                                                                            \
+    F(BYTES, key)
 
 struct message_member {
     struct slice name;
@@ -147,6 +149,7 @@ struct message_history_row {
     uint64_t edit_number;        /* how often it was edited; edits that raced count once */
     bool is_deleted;             /* nothing is left of it but … */
     struct slice deleted_sender; /* … who had sent it */
+    struct slice marks;          /* reactions and columns: proto/change.h */
 };
 #define HISTORY_ROW_FIELDS(F)                                                                      \
     F(ID, message)                                                                                 \
@@ -154,7 +157,8 @@ struct message_history_row {
     F(BYTES, edited)                                                                               \
     F(U64, edit_number)                                                                            \
     F(BOOL, is_deleted)                                                                            \
-    F(BYTES, deleted_sender)
+    F(BYTES, deleted_sender)                                                                       \
+    F(BYTES, marks)
 
 /* Rows in the order asked for. `more`: the bound was not reached; go on from the last row. */
 struct message_history {

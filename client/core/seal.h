@@ -12,9 +12,9 @@
  *   [version u8][key id 4][conversation 16][message 16][type u8][epoch u64][created_at_ms u64]
  *   [sender's name sized][media url sized]
  *
- * and, where it is not the body that was sent but an edit of it, one byte more, 1: no edit passes
- * for the message itself, nor the other way round. (Message and time are the message's and the
- * edit's.)
+ * and, where it is not the body that was sent, one byte more (enum seal_use): no edit passes for
+ * the message itself, nor the other way round. (Message and time are the message's and the edit's.)
+ * Reactions and an application's columns are sealed in the same way.
  *
  * The nonce is a keyed BLAKE2b-192 of the associated data and the plaintext. The same message
  * sealed again gives the same bytes, which makes repeated sends and imports idempotent, and a nonce
@@ -49,7 +49,13 @@ void seal_key_init(struct seal_key *key, const uint8_t *application_key);
 void seal_key_clear(struct seal_key *key);
 
 /* What a sealed text is to its message. */
-enum seal_use { SEAL_USE_BODY = 0, SEAL_USE_EDIT = 1 };
+enum seal_use {
+    SEAL_USE_BODY = 0,
+    SEAL_USE_EDIT = 1,
+    /* Of its place's content count only these two. */
+    SEAL_USE_REACTION = 2, /* sender: the 16 bytes of the user's id */
+    SEAL_USE_COLUMN = 3,   /* media_url: the column's name */
+};
 
 /* What a body belongs to. Of the content, everything but the body counts. */
 struct seal_place {

@@ -117,6 +117,9 @@ extern "C" {
 /* Members given to one columba_conversation_create; repeat it for more. */
 #define COLUMBA_MEMBERS_MAX 100000
 #define COLUMBA_KEY_BYTES 32
+#define COLUMBA_REACTION_MAX_BYTES 64
+#define COLUMBA_COLUMN_MAX_BYTES 4096
+#define COLUMBA_COLUMN_NAME_MAX_BYTES 64
 
 struct columba_client;
 struct columba_options;
@@ -424,8 +427,40 @@ struct columba_message_delete {
 COLUMBA_API struct columba_future *columba_delete(struct columba_client *client,
                                                   const struct columba_message_delete *delete_,
                                                   const struct columba_call *call);
-/* The id of the change that a columba_edit or columba_delete makes, as soon as the call returned;
- * zero if it was refused for its arguments. */
+struct columba_message_react {
+    size_t size;      /* 0, or sizeof */
+    const char *from; /* who reacts: any member */
+    const char *conversation;
+    struct columba_id message;
+    const char *reaction;            /* at most COLUMBA_REACTION_MAX_BYTES; NULL or "": take back */
+    const struct columba_id *change; /* as in columba_message_edit */
+};
+
+/* A member's one reaction to a message, in the place of an earlier one; sealed if a key is set.
+ * Errors: as columba_edit's, but NOT_THE_SENDER; TOO_LARGE also if the message carries as many
+ * reactions and columns as it can (36 KiB). */
+COLUMBA_API struct columba_future *columba_react(struct columba_client *client,
+                                                 const struct columba_message_react *react,
+                                                 const struct columba_call *call);
+
+struct columba_message_column {
+    size_t size;      /* 0, or sizeof */
+    const char *from; /* any member */
+    const char *conversation;
+    struct columba_id message;
+    const char *name; /* 1 to COLUMBA_COLUMN_NAME_MAX_BYTES bytes, as names of users */
+    const void *value;
+    size_t value_bytes;              /* at most COLUMBA_COLUMN_MAX_BYTES; 0: remove the column */
+    const struct columba_id *change; /* as in columba_message_edit */
+};
+
+/* A column of the application's on a message: whoever sets it last wins. The value is sealed if a
+ * key is set, the name is not. Errors: as columba_react's. */
+COLUMBA_API struct columba_future *columba_set_column(struct columba_client *client,
+                                                      const struct columba_message_column *column,
+                                                      const struct columba_call *call);
+/* The id of the change that a columba_edit, _delete, _react or _set_column makes, as soon as the
+ * call returned; zero if it was refused for its arguments. */
 COLUMBA_API struct columba_id columba_future_change(const struct columba_future *future);
 
 /* --- conversation: conversations and their members -------------------------------------------- */
@@ -511,6 +546,23 @@ struct columba_history_read {
     bool oldest_first;               /* else newest first */
 };
 
+struct columba_reaction {
+    struct columba_id user;
+    const char *text; /* "" with a problem */
+    bool is_encrypted;
+    enum columba_error_code problem; /* OK, WRONG_KEY */
+    uint64_t reserved[2];            /* for later versions */
+};
+
+struct columba_column {
+    const char *name;
+    const void *value; /* followed by a NUL that is not counted */
+    size_t value_bytes;
+    bool is_encrypted;
+    enum columba_error_code problem; /* OK, WRONG_KEY */
+    uint64_t reserved[2];            /* for later versions */
+};
+
 struct columba_message {
     struct columba_id id;
     const char *from;
@@ -533,7 +585,11 @@ struct columba_message {
     uint32_t edit_number;
     bool is_deleted; /* for everyone: nothing is left but id and from; created_at_ms is the id's */
     uint64_t edited_at_ms;
-    uint64_t reserved[2]; /* for later versions */
+    const struct columba_reaction *reactions; /* by user id */
+    size_t reaction_count;
+    const struct columba_column *columns; /* of the application, by name */
+    size_t column_count;
+    uint64_t reserved[4]; /* for later versions */
 };
 
 struct columba_history_page {

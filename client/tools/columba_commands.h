@@ -32,6 +32,9 @@
       "--change repeats an edit whose outcome is not known")                                       \
     X("delete", delete_command, "--from USER --to CONVERSATION --message ID [--change ID]",        \
       "delete a message for everyone, for good")                                                   \
+    X("react", react_command, "--from USER --to CONVERSATION --message ID [--change ID] REACTION", \
+      "react to a message, in the place of an earlier reaction; an empty REACTION takes it\n"      \
+      "back")                                                                                      \
     X("history", history_command, "CONVERSATION [--limit N] [--before ID] [--after ID]",           \
       "print the newest messages (50), or those before or after one, oldest first")                \
     X("inbox", inbox_command, "USER",                                                              \

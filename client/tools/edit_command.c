@@ -3,6 +3,7 @@
  * {"change", "conversation", "from", "message"}
  *
  * delete --from USER --to CONVERSATION --message ID [--change ID]: the same
+ * react --from USER --to CONVERSATION --message ID [--change ID] REACTION: the same
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,8 +64,43 @@ static const char *missing(const struct edit_options *options)
     return options->message ? NULL : "--message";
 }
 
-/* `text` NULL: it is deleted. */
-static enum tool_exit change(struct tool *tool, struct edit_options *options, const char *text)
+typedef struct columba_future *ask_change(struct tool *tool, const struct edit_options *options,
+                                          const struct columba_id *change);
+
+static struct columba_future *ask_edit(struct tool *tool, const struct edit_options *options,
+                                       const struct columba_id *change)
+{
+    const struct columba_message_edit edit = {.from = options->from,
+                                              .conversation = options->to,
+                                              .message = options->message_id,
+                                              .body = tool->arguments[0],
+                                              .body_bytes = strlen(tool->arguments[0]),
+                                              .change = change};
+    return columba_edit(tool->client, &edit, NULL);
+}
+
+static struct columba_future *ask_delete(struct tool *tool, const struct edit_options *options,
+                                         const struct columba_id *change)
+{
+    const struct columba_message_delete delete = {.from = options->from,
+                                                  .conversation = options->to,
+                                                  .message = options->message_id,
+                                                  .change = change};
+    return columba_delete(tool->client, &delete, NULL);
+}
+
+static struct columba_future *ask_react(struct tool *tool, const struct edit_options *options,
+                                        const struct columba_id *change)
+{
+    const struct columba_message_react react = {.from = options->from,
+                                                .conversation = options->to,
+                                                .message = options->message_id,
+                                                .reaction = tool->arguments[0],
+                                                .change = change};
+    return columba_react(tool->client, &react, NULL);
+}
+
+static enum tool_exit change(struct tool *tool, struct edit_options *options, ask_change *ask)
 {
     enum tool_exit result;
     if (missing(options)) {
@@ -78,38 +114,24 @@ static enum tool_exit change(struct tool *tool, struct edit_options *options, co
     if (!tool_connect(tool, &result)) {
         return result;
     }
-    const struct columba_id *id = options->change ? &options->change_id : NULL;
-    if (text) {
-        const struct columba_message_edit edit = {.from = options->from,
-                                                  .conversation = options->to,
-                                                  .message = options->message_id,
-                                                  .body = text,
-                                                  .body_bytes = strlen(text),
-                                                  .change = id};
-        return change_end(tool, options, columba_edit(tool->client, &edit, NULL));
-    }
-    const struct columba_message_delete delete = {.from = options->from,
-                                                  .conversation = options->to,
-                                                  .message = options->message_id,
-                                                  .change = id};
-    return change_end(tool, options, columba_delete(tool->client, &delete, NULL));
+    return change_end(tool, options,
+                      ask(tool, options, options->change ? &options->change_id : NULL));
 }
 
 static enum tool_exit parse_and_change(struct tool *tool, int argc, const char **argv,
-                                       bool has_text)
+                                       size_t arguments, ask_change *ask)
 {
     struct edit_options options = {0};
     const struct poptOption table[] = {
-        {"from", 0, POPT_ARG_STRING, &options.from, 0, "the message's sender", "USER"},
+        {"from", 0, POPT_ARG_STRING, &options.from, 0, "who does it", "USER"},
         {"to", 0, POPT_ARG_STRING, &options.to, 0, "the conversation", "CONVERSATION"},
         {"message", 0, POPT_ARG_STRING, &options.message, 0, "the message", "ID"},
         {"change", 0, POPT_ARG_STRING, &options.change, 0, "the id of an earlier attempt", "ID"},
         POPT_TABLEEND,
     };
     enum tool_exit result;
-    size_t arguments = has_text ? 1 : 0;
     if (tool_parse(tool, argc, argv, table, arguments, arguments, &result)) {
-        result = change(tool, &options, has_text ? tool->arguments[0] : NULL);
+        result = change(tool, &options, ask);
     }
     free(options.from);
     free(options.to);
@@ -120,10 +142,15 @@ static enum tool_exit parse_and_change(struct tool *tool, int argc, const char *
 
 enum tool_exit edit_command(struct tool *tool, int argc, const char **argv)
 {
-    return parse_and_change(tool, argc, argv, true);
+    return parse_and_change(tool, argc, argv, 1, ask_edit);
 }
 
 enum tool_exit delete_command(struct tool *tool, int argc, const char **argv)
 {
-    return parse_and_change(tool, argc, argv, false);
+    return parse_and_change(tool, argc, argv, 0, ask_delete);
+}
+
+enum tool_exit react_command(struct tool *tool, int argc, const char **argv)
+{
+    return parse_and_change(tool, argc, argv, 1, ask_react);
 }

@@ -3,7 +3,8 @@
  *
  *   {"conversation", "more", "messages": [{"id", "sender", "ts_ms", "text", "type", "encrypted",
  *    "problem" (only where there is one), "edits" and "edited_ts_ms" (only if it was edited),
- *    "deleted" (only if it was: true, and "text" is null)}, …]}                   oldest first
+ *    "deleted" (only if it was: true, and "text" is null), "reactions": [{"user": id, "text"}, …]
+ *    and "columns": [{"name", "value"}, …] (only where there are some)}, …]}      oldest first
  *
  * Without --after these are the newest (before --before); with it, those that follow.
  */
@@ -39,6 +40,50 @@ static const char *type_name(uint8_t type)
     return name ? name : "other";
 }
 
+/* What is not UTF-8, or could not be opened, is null. */
+static void add_marks(json_t *object, const struct columba_message *message)
+{
+    json_t *reactions = json_array();
+    json_t *columns = json_array();
+    for (size_t i = 0; i < message->reaction_count; i++) {
+        const struct columba_reaction *reaction = &message->reactions[i];
+        bool is_open = reaction->problem == COLUMBA_ERROR_OK;
+        json_array_append_new(reactions,
+                              json_pack("{s:o, s:s?}", "user", command_id_json(&reaction->user),
+                                        "text", is_open ? reaction->text : NULL));
+    }
+    for (size_t i = 0; i < message->column_count; i++) {
+        const struct columba_column *column = &message->columns[i];
+        json_t *value = column->problem == COLUMBA_ERROR_OK
+                            ? json_stringn(column->value, column->value_bytes)
+                            : NULL;
+        json_array_append_new(columns, json_pack("{s:s, s:o}", "name", column->name, "value",
+                                                 value ? value : json_null()));
+    }
+    if (message->reaction_count > 0) {
+        json_object_set(object, "reactions", reactions);
+    }
+    if (message->column_count > 0) {
+        json_object_set(object, "columns", columns);
+    }
+    json_decref(reactions);
+    json_decref(columns);
+}
+
+/* " {:-) ?}": the reactions of a message, behind its text. */
+static void print_reactions(const json_t *message)
+{
+    size_t i;
+    const json_t *reaction;
+    json_array_foreach(json_object_get(message, "reactions"), i, reaction)
+    {
+        const char *text = json_string_value(json_object_get(reaction, "text"));
+        printf(i == 0 ? " {" : " ");
+        printable_put(stdout, text ? text : "?");
+    }
+    printf("%s", i > 0 && json_object_get(message, "reactions") ? "}" : "");
+}
+
 static json_t *message_json(const struct columba_message *message)
 {
     json_t *object = json_object();
@@ -55,6 +100,7 @@ static json_t *message_json(const struct columba_message *message)
         json_object_set_new(object, "edits", json_integer(message->edit_number));
         json_object_set_new(object, "edited_ts_ms", command_time_json(message->edited_at_ms));
     }
+    add_marks(object, message);
     json_object_set_new(object, "type", json_string(type_name(message->type)));
     if (message->media_url[0]) {
         json_object_set_new(object, "media_url", json_string(message->media_url));
@@ -107,7 +153,9 @@ static void print_line(const struct tool *tool, const json_t *message)
     } else {
         printf("[not text: --format json shows the bytes]");
     }
-    printf("%s\n", json_object_get(message, "edits") ? " [edited]" : "");
+    printf("%s", json_object_get(message, "edits") ? " [edited]" : "");
+    print_reactions(message);
+    putchar('\n');
 }
 
 static void print(struct tool *tool, const char *conversation, struct history *history)

@@ -71,9 +71,9 @@
     X(MESSAGE, CONTENT, 1, FIRST, 0, ROW_CONTENT_MAX_BYTES, NONE) /* proto/content.h, one cell */  \
     X(MESSAGE, EDITED, 2, LWW, 0, ROW_CONTENT_MAX_BYTES, NONE)    /* proto/change.h: an edit */    \
     X(MESSAGE, DELETED, 3, DEAD, 0, NAME_MAX_BYTES, NONE)         /* the sender's name */          \
-    X(MESSAGE, REACTION, 4, LWW, 0, 64, ID)                       /* sub-key: user id */           \
-    X(MESSAGE, APPLICATION, 5, LWW, 0, 4096, NAME) /* sub-key: the application's name */           \
-    X(CHANGE, RECORD, 1, FIRST, 0, CHANGE_RECORD_MAX_BYTES, NONE) /* proto/change.h: a record */   \
+    X(MESSAGE, REACTION, 4, LWW, 0, REACTION_MARK_MAX_BYTES, ID)  /* sub-key: user id */           \
+    X(MESSAGE, APPLICATION, 5, LWW, 0, COLUMN_MARK_MAX_BYTES, NAME) /* sub-key: its name */        \
+    X(CHANGE, RECORD, 1, FIRST, 0, CHANGE_RECORD_MAX_BYTES, NONE)   /* proto/change.h: a record */ \
     X(HANDSHAKE, COMMIT, 1, FIRST, 0, ROW_CONTENT_MAX_BYTES, NONE)                                 \
     X(USER, NAME, 1, FIRST, 0, NAME_MAX_BYTES, NONE)                                               \
     X(USER, PROFILE, 2, LWW, 0, 16384, NONE)                                                       \

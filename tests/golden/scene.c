@@ -171,6 +171,15 @@ static void play_delete(struct scene *scene)
     change_ask(scene, CHANGE_DELETION, slice_of(NULL, 0), 5);
 }
 
+static void play_react(struct scene *scene)
+{
+    uint8_t mark[32] = {0}; /* its flags: not sealed */
+    struct slice text = slice_of_text(word_at(scene, 5));
+    COLUMBA_ASSERT(text.size < sizeof mark);
+    memcpy(mark + 1, text.data, text.size);
+    change_ask(scene, CHANGE_REACTION, slice_of(mark, text.size == 0 ? 0 : 1 + text.size), 6);
+}
+
 static void play_import(struct scene *scene)
 {
     uint8_t bytes[512];
@@ -309,6 +318,7 @@ static const struct {
     {"send", play_send},
     {"edit", play_edit},
     {"delete", play_delete},
+    {"react", play_react},
     {"import", play_import},
     {"history", play_history},
     {"get", play_get},

@@ -14,6 +14,7 @@
  *     send N SENDER CONVERSATION "TEXT" [LEVEL] [as M | again M]
  *     edit N ACTOR CONVERSATION M "TEXT" [LEVEL] [as M | again M]    the last M: the change's own
  *     delete N ACTOR CONVERSATION M [LEVEL] [as M | again M]
+ *     react N ACTOR CONVERSATION M "TEXT" [LEVEL] [as M | again M]
  *     import N CONVERSATION SENDER "TEXT" [as M | again M]
  *     history N CONVERSATION [LEVEL]     get N CONVERSATION
  *     inbox N USER [LEVEL] [limit COUNT] [after M CONVERSATION]

@@ -1,7 +1,6 @@
 #include "tests/sim/transcript.h"
 
 #include "node/store/schema.h"
-#include "proto/change.h"
 #include "ring/consistency.h"
 #include "ring/token.h"
 
@@ -77,10 +76,8 @@ static void print_send(FILE *out, const struct message_send *send)
 static void print_change(FILE *out, const struct message_change *change)
 {
     print_id(out, &change->change);
-    fprintf(out, ": %s",
-            change->kind == CHANGE_DELETION ? "delete"
-            : change->kind == CHANGE_EDIT   ? "edit"
-                                            : "?");
+    static const char *const kinds[] = {"?", "edit", "delete", "react to", "column of"};
+    fprintf(out, ": %s", kinds[change->kind < sizeof kinds / sizeof kinds[0] ? change->kind : 0]);
     print_id(out, &change->message);
     fprintf(out, " in");
     print_id(out, &change->conversation);
@@ -98,6 +95,9 @@ static void print_history(FILE *out, const struct message_history *history)
             fprintf(out, " edited %llu", (unsigned long long)row->edit_number);
         }
         fprintf(out, "%s", row->is_deleted ? " deleted" : "");
+        if (row->marks.size > 0) {
+            fprintf(out, " with %zu B of marks", row->marks.size);
+        }
     }
 }
 

@@ -48,6 +48,8 @@ struct fake_row {
     uint8_t *edited; /* the newest edit's content; NULL: none */
     size_t edited_size;
     uint64_t edit_number;
+    uint8_t marks[512]; /* every one that came, in order */
+    size_t marks_size;
     char deleted_sender[32]; /* "": not deleted */
 };
 
@@ -176,7 +178,22 @@ static inline void fake_store(struct fake_node *node, const struct id *conversat
     row->edited = NULL;
     row->edited_size = 0;
     row->edit_number = 0;
+    row->marks_size = 0;
     row->deleted_sender[0] = '\0';
+}
+
+static inline void fake_mark(struct fake_row *row, const struct message_change *change)
+{
+    bool is_reaction = change->kind == CHANGE_REACTION;
+    struct id user = id_of_name(ID_USER, change->actor);
+    struct writer writer =
+        writer_of(row->marks + row->marks_size, sizeof(row->marks) - row->marks_size);
+    writer_u8(&writer, is_reaction ? MARK_REACTION : MARK_COLUMN);
+    writer_u8(&writer, 1);
+    writer_u64(&writer, 7);
+    writer_sized(&writer, is_reaction ? slice_of(user.bytes, ID_BYTES) : change->key);
+    writer_sized(&writer, change->content);
+    row->marks_size += writer_done(&writer).size;
 }
 
 static inline enum columba_error fake_change(struct fake_node *node,
@@ -193,6 +210,10 @@ static inline enum columba_error fake_change(struct fake_node *node,
         if (change->kind == CHANGE_DELETION) {
             snprintf(row->deleted_sender, sizeof(row->deleted_sender), "%.*s",
                      (int)change->actor.size, (const char *)change->actor.data);
+            return COLUMBA_OK;
+        }
+        if (change->kind != CHANGE_EDIT) {
+            fake_mark(row, change);
             return COLUMBA_OK;
         }
         free(row->edited);
@@ -215,7 +236,8 @@ static inline struct message_history_row fake_history_row(const struct fake_row 
     return (struct message_history_row){.message = row->message,
                                         .content = slice_of(row->content, row->size),
                                         .edited = slice_of(row->edited, row->edited_size),
-                                        .edit_number = row->edit_number};
+                                        .edit_number = row->edit_number,
+                                        .marks = slice_of(row->marks, row->marks_size)};
 }
 
 static inline struct message fake_history(struct fake_node *node,

@@ -39,7 +39,10 @@ static const struct message_history_row sample_history_rows[] = {
      .content = TEXT("second content"),
      .edited = TEXT("an edit"),
      .edit_number = 2},
-    {.message = ID_OF(7), .is_deleted = true, .deleted_sender = TEXT("alice")}};
+    {.message = ID_OF(7),
+     .is_deleted = true,
+     .deleted_sender = TEXT("alice"),
+     .marks = TEXT("marks")}};
 static const struct message_inbox_row sample_inbox_rows[] = {
     {.conversation = ID_OF(7),
      .last = ID_OF(8),
@@ -118,7 +121,8 @@ static const struct message sample_messages[] = {
                 .kind = 1,
                 .actor = TEXT("alice"),
                 .content = TEXT("content"),
-                .consistency = 4}},
+                .consistency = 4,
+                .key = TEXT("a column")}},
     {.type = MESSAGE_CONVERSATION_CREATE,
      .conversation_create = {.name = TEXT("general"),
                              .kind = 2,

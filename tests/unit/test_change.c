@@ -70,12 +70,57 @@ static void an_edit_comes_back_as_it_was(void **state)
     assert_int_equal(edit_decode(slice_of(bytes, edit_size(&zeroth)), &read), ERR_MALFORMED);
 }
 
+static void marks_are_read_one_after_the_other(void **state)
+{
+    (void)state;
+    uint8_t bytes[128];
+    struct writer writer = writer_of(bytes, sizeof(bytes));
+    const uint8_t open[] = {0, '!'}, sealed[] = {MARK_SEALED, 'x', 'y'};
+    writer_u8(&writer, MARK_REACTION);
+    writer_u8(&writer, 1);
+    writer_u64(&writer, 9);
+    writer_sized(&writer, slice_of(message.bytes, ID_BYTES));
+    writer_sized(&writer, slice_of(open, sizeof(open)));
+    size_t first = writer_done(&writer).size;
+    writer_u8(&writer, MARK_COLUMN);
+    writer_u8(&writer, 1);
+    writer_u64(&writer, 9);
+    writer_sized(&writer, slice_of_text("x.a"));
+    writer_sized(&writer, slice_of(sealed, sizeof(sealed)));
+    struct slice whole = writer_done(&writer);
+    struct mark_reader reader;
+    struct mark mark;
+    mark_reader_init(&reader, whole);
+    assert_true(mark_next(&reader, &mark));
+    assert_int_equal(mark.kind, MARK_REACTION);
+    assert_false(mark.is_sealed);
+    assert_true(slice_equal(mark.value, slice_of_text("!")));
+    assert_true(mark_next(&reader, &mark));
+    assert_int_equal(mark.kind, MARK_COLUMN);
+    assert_true(mark.is_sealed);
+    assert_true(slice_equal(mark.key, slice_of_text("x.a")));
+    assert_true(slice_equal(mark.value, slice_of_text("xy")));
+    assert_false(mark_next(&reader, &mark));
+    assert_false(mark_reader_failed(&reader));
+    for (size_t cut = 1; cut < whole.size; cut++) {
+        mark_reader_init(&reader, slice_of(bytes, cut));
+        while (mark_next(&reader, &mark)) {
+        }
+        assert_int_equal(mark_reader_failed(&reader), cut != first);
+    }
+    bytes[0] = 6; /* of no kind */
+    mark_reader_init(&reader, whole);
+    assert_false(mark_next(&reader, &mark));
+    assert_true(mark_reader_failed(&reader));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_comes_back_as_it_was),
         cmocka_unit_test(a_record_names_its_kind_and_somebody),
         cmocka_unit_test(an_edit_comes_back_as_it_was),
+        cmocka_unit_test(marks_are_read_one_after_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,6 +113,60 @@ static void an_edit_takes_the_place_of_the_text_and_a_deletion_of_everything(voi
     end();
 }
 
+static void reactions_and_columns_are_shown_and_sealed(void **state)
+{
+    (void)state;
+    begin(FAKE_WELL, key_one);
+    struct columba_future *sent = send_text("the loft is full");
+    struct columba_id id = columba_future_message(sent);
+    assert_int_equal(finish(sent), COLUMBA_ERROR_OK);
+    struct columba_message_react react = {
+        .from = "bob", .conversation = "garden", .message = id, .reaction = "a pigeon laughs"};
+    assert_int_equal(finish(columba_react(client, &react, NULL)), COLUMBA_ERROR_OK);
+    react.from = "alice";
+    react.reaction = NULL; /* taken back */
+    assert_int_equal(finish(columba_react(client, &react, NULL)), COLUMBA_ERROR_OK);
+    struct columba_message_column column = {.from = "bob",
+                                            .conversation = "garden",
+                                            .message = id,
+                                            .name = "x.label",
+                                            .value = "secret label",
+                                            .value_bytes = 12};
+    assert_int_equal(finish(columba_set_column(client, &column, NULL)), COLUMBA_ERROR_OK);
+    struct columba_future *read = read_garden();
+    const struct columba_message *message = newest(read);
+    struct columba_id bob = columba_user_id("bob");
+    assert_int_equal(message->reaction_count, 1);
+    assert_string_equal(message->reactions[0].text, "a pigeon laughs");
+    assert_memory_equal(&message->reactions[0].user, &bob, sizeof(bob));
+    assert_true(message->reactions[0].is_encrypted);
+    assert_int_equal(message->column_count, 1);
+    assert_string_equal(message->columns[0].name, "x.label");
+    assert_int_equal(message->columns[0].value_bytes, 12);
+    assert_memory_equal(message->columns[0].value, "secret label", 13);
+    columba_future_destroy(read);
+    /* Under another's name it does not open. */
+    node->rows[0].marks[12] ^= 1;
+    read = read_garden();
+    assert_int_equal(newest(read)->reactions[0].problem, COLUMBA_ERROR_WRONG_KEY);
+    assert_string_equal(newest(read)->reactions[0].text, "");
+    columba_future_destroy(read);
+    assert_false(was_heard("pigeon"));
+    assert_false(was_heard("secret"));
+
+    static char large[COLUMBA_COLUMN_MAX_BYTES + 1];
+    column.value = large;
+    column.value_bytes = sizeof(large);
+    assert_int_equal(finish(columba_set_column(client, &column, NULL)), COLUMBA_ERROR_TOO_LARGE);
+    column.value_bytes = 1;
+    column.name = "";
+    assert_int_equal(finish(columba_set_column(client, &column, NULL)), COLUMBA_ERROR_INVALID);
+    memset(large, 'x', COLUMBA_REACTION_MAX_BYTES + 1);
+    react.reaction = large;
+    assert_int_equal(finish(columba_react(client, &react, NULL)), COLUMBA_ERROR_TOO_LARGE);
+    end();
+}
+
 static void a_change_without_a_message_is_refused(void **state)
 {
     (void)state;
@@ -394,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_sent_is_read),
         cmocka_unit_test(an_edit_takes_the_place_of_the_text_and_a_deletion_of_everything),
+        cmocka_unit_test(reactions_and_columns_are_shown_and_sealed),
         cmocka_unit_test(a_change_without_a_message_is_refused),
         cmocka_unit_test(every_call_brings_its_result),
         cmocka_unit_test(a_large_conversation_is_made_in_several_requests),

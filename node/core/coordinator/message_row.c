@@ -34,9 +34,13 @@ bool message_row_show(const struct packed_row *packed, struct message_history_ro
         return false;
     }
     row.message = clustering_to_id(TABLE_MESSAGE, packed->clustering.data);
-    while (row_reader_next(&reader, &cell)) {
+    const uint8_t *at = reader.reader.at;
+    while (row_reader_next(&reader, &cell) && cell.subkey.size == 0) {
         cell_show(&cell, &row);
+        at = reader.reader.at;
     }
+    /* Reactions and columns are a row's last cells. */
+    row.marks = slice_of(at, (size_t)(reader.reader.end - at));
     *out_row = row;
     /* A change of a message that has not come yet is no message. */
     return row.content.size > 0 || row.is_deleted;

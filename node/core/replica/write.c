@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "node/core/machine/answer.h"
 #include "node/core/machine/partition.h"
+#include "node/core/replica/growth.h"
 #include "node/core/replica/look.h"
 #include "node/core/state.h"
 #include "node/store/key.h"
@@ -14,15 +15,22 @@ static void write_refuse(struct core *core, const struct answer_to *to, enum col
     answer_written(core, to, &(struct message_written){.error = error});
 }
 
-static enum columba_error form_check(const struct packed_row *row)
+/* Does the fragment make a row grow? Asked of the changes of clients alone, that others need not
+ * look. */
+static bool write_grows(const struct message_write *write)
+{
+    struct packed_row row;
+    return write->outbox_kind == HAPPENED_CHANGE && !write->is_repair &&
+           growth_row(write->packed, &row);
+}
+
+static enum columba_error form_check(const struct packed_row *row, bool may_grow)
 {
     if (!schema_table_is_known(row->table) || row->clustering.size > KEY_CLUSTERING_MAX_BYTES ||
         row_check(row->table, row->row) != COLUMBA_OK) {
         return ERR_MALFORMED;
     }
-    /* No request makes such cells yet. One that does has to read the row first, and to take them
-     * only as row_growth_judge allows. */
-    return row_growth_bytes(row->row) > 0 ? ERR_NOT_SUPPORTED : COLUMBA_OK;
+    return !may_grow && row_growth_bytes(row->row) > 0 ? ERR_NOT_SUPPORTED : COLUMBA_OK;
 }
 
 /* Ids of the far future: they would stay the newest for ever. */
@@ -55,6 +63,7 @@ static enum columba_error rows_check(const struct core *core, const struct messa
                                      bool is_own)
 {
     /* A replica whose own clock is wrong cannot judge it. */
+    bool may_grow = write->is_repair || write->outbox_kind == HAPPENED_CHANGE;
     bool judges_time = !write->is_repair && !core->clock_is_wrong;
     struct packed_reader reader;
     struct packed_row row;
@@ -64,7 +73,7 @@ static enum columba_error rows_check(const struct core *core, const struct messa
         if (count > WRITE_MAX_ROWS) {
             return ERR_TOO_LARGE;
         }
-        error = is_own ? COLUMBA_OK : form_check(&row);
+        error = is_own ? COLUMBA_OK : form_check(&row, may_grow);
         if (error == COLUMBA_OK && judges_time && row_is_ahead(core, &row)) {
             error = ERR_CLOCK_AHEAD;
         }
@@ -181,6 +190,23 @@ static void looked(struct core *core, struct op *op)
     look_end(core, op);
 }
 
+/* One that makes a row grow, after its row was read; meanwhile the room may have gone. */
+static enum columba_error growth_gathered(struct core *core, const struct message_write *write,
+                                          const struct answer_to *to)
+{
+    struct partition partition = partition_conversation(&core->cluster, &write->partition);
+    const struct look_messages none = {0};
+    struct waiter waiter;
+    enum columba_error error = write_check(core, write, &partition, true);
+    if (error == COLUMBA_OK) {
+        error = write_gather(core, write, partition.token, &none, to, &waiter);
+    }
+    if (error == COLUMBA_OK) {
+        batch_wait(&core->batch, &waiter);
+    }
+    return error;
+}
+
 /* What came first under an id stays. */
 static enum look_verdict messages_judge(const struct core *core, const struct message_write *write,
                                         struct look_messages *out_messages)
@@ -197,6 +223,12 @@ void replica_write(struct core *core, const struct message_write *write, const s
     struct waiter waiter;
     struct look_messages messages;
     enum columba_error error = write_check(core, write, &partition, to->op != 0);
+    if (error == COLUMBA_OK && write_grows(write)) {
+        if (!growth_begin(core, write, to, growth_gathered)) {
+            write_refuse(core, to, ERR_OVERLOADED);
+        }
+        return;
+    }
     enum look_verdict verdict =
         error == COLUMBA_OK ? messages_judge(core, write, &messages) : LOOK_TAKE;
     if (verdict == LOOK_NEEDED) {

@@ -1,9 +1,10 @@
 /*
- * CHANGE: a member edits a message, or deletes it for everyone. The message is read first, for the
+ * CHANGE: a member edits a message, deletes it for everyone, reacts to it or sets a column of the
+ * application's. The message is read first, for the
  * rules (does it exist, whose is it, is it deleted) and for the stamp: a change is stamped above
  * what its coordinator has seen, so that it wins over it.
  *
- *   checked -> actor admitted -> message read, judged -> (an edit) own record read -> written,
+ *   checked -> actor admitted -> message read, judged -> (no deletion) own record read -> written,
  *   with the change's record and an outbox entry in one batch -> answered -> fanned out -> done
  * told
  *
@@ -33,7 +34,8 @@ struct change {
     struct id id;
     struct id actor;
     struct slice actor_name;
-    struct slice content; /* an edit's */
+    struct slice content; /* an edit's, or a mark */
+    struct slice key;     /* the sub-key of what it changes */
     uint8_t kind;         /* enum change_kind */
     /* What is stored now of what it changes. */
     struct slice sender;
@@ -98,14 +100,38 @@ static struct slice edit_make(struct op *op, const struct change *change)
     return slice_of(bytes, bytes == NULL ? 0 : size);
 }
 
+static uint8_t column_of(const struct change *change)
+{
+    switch ((enum change_kind)change->kind) {
+    case CHANGE_EDIT:
+        return COLUMN_MESSAGE_EDITED;
+    case CHANGE_DELETION:
+        return COLUMN_MESSAGE_DELETED;
+    case CHANGE_REACTION:
+        return COLUMN_MESSAGE_REACTION;
+    case CHANGE_COLUMN:
+        return COLUMN_MESSAGE_APPLICATION;
+    }
+    return 0;
+}
+
 static bool cell_make(struct op *op, const struct change *change, struct cell *out_cell)
 {
-    if (change->kind == CHANGE_DELETION) {
-        *out_cell = (struct cell){.column = COLUMN_MESSAGE_DELETED, .value = change->sender};
-        return true;
+    struct cell cell = {.column = column_of(change), .subkey = change->key};
+    switch ((enum change_kind)change->kind) {
+    case CHANGE_EDIT:
+        cell.value = edit_make(op, change);
+        break;
+    case CHANGE_DELETION:
+        cell.value = change->sender;
+        break;
+    case CHANGE_REACTION:
+    case CHANGE_COLUMN:
+        cell.value = change->content;
+        break;
     }
-    *out_cell = (struct cell){.column = COLUMN_MESSAGE_EDITED, .value = edit_make(op, change)};
-    return out_cell->value.size > 0;
+    *out_cell = cell;
+    return change->kind != CHANGE_EDIT || cell.value.size > 0;
 }
 
 static struct slice change_pack(struct core *core, struct op *op, struct change *change)
@@ -200,10 +226,12 @@ static void record_was_read(struct core *core, struct op *op)
     change_write(core, op);
 }
 
-/* Who may: its sender. Where roles are known, an administrator may delete what others sent. */
+/* Who may edit and delete: its sender. Where roles are known, an administrator may delete what
+ * others sent. Any member may react, and set what the application keeps there. */
 static bool change_is_allowed(const struct change *change)
 {
-    return slice_equal(change->sender, change->actor_name);
+    bool is_for_all = change->kind == CHANGE_REACTION || change->kind == CHANGE_COLUMN;
+    return is_for_all || slice_equal(change->sender, change->actor_name);
 }
 
 static enum columba_error change_judge(const struct change *change, bool is_there, bool is_deleted)
@@ -215,6 +243,20 @@ static enum columba_error change_judge(const struct change *change, bool is_ther
         return ERR_NOT_THE_SENDER;
     }
     return is_deleted && change->kind != CHANGE_DELETION ? ERR_MESSAGE_DELETED : COLUMBA_OK;
+}
+
+static bool cell_find(struct slice row, uint8_t column, struct slice key, struct cell *out_cell)
+{
+    struct row_reader reader;
+    if (!row_reader_init(&reader, row)) {
+        return false;
+    }
+    while (row_reader_next(&reader, out_cell)) {
+        if (out_cell->column == column && slice_equal(out_cell->subkey, key)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Takes from the message's row what the change needs; what is kept outlives the step. */
@@ -233,7 +275,7 @@ static enum columba_error row_take(struct op *op, struct slice row, bool *out_is
         sender = content.sender;
     }
     bool kept = op_keep(op, sender, &change->sender);
-    if (change->kind == CHANGE_EDIT && row_find(row, COLUMN_MESSAGE_EDITED, &cell)) {
+    if (cell_find(row, column_of(change), change->key, &cell)) {
         change->stored_stamp = cell.timestamp;
         kept = kept && op_keep(op, cell.value, &change->stored);
     }
@@ -277,12 +319,9 @@ static void change_admitted(struct core *core, struct op *op)
 
 /* ---- the request ---- */
 
-static enum columba_error content_check(const struct message_change *request)
+static enum columba_error edit_check(const struct message_change *request)
 {
     struct content content;
-    if (request->kind == CHANGE_DELETION) {
-        return request->content.size == 0 ? COLUMBA_OK : ERR_INVALID;
-    }
     enum columba_error error = content_decode(request->content, &content);
     if (error != COLUMBA_OK) {
         return error;
@@ -290,12 +329,38 @@ static enum columba_error content_check(const struct message_change *request)
     return slice_equal(content.sender, request->actor) ? COLUMBA_OK : ERR_WRONG_SENDER;
 }
 
+static enum columba_error mark_check(const struct message_change *request, size_t bytes_max)
+{
+    if (request->content.size > bytes_max || request->key.size > COLUMN_NAME_MAX_BYTES) {
+        return ERR_TOO_LARGE;
+    }
+    bool has_key = request->key.size > 0;
+    bool is_valid =
+        request->content.size != 1 &&
+        (request->content.size == 0 || (request->content.data[0] & ~MARK_SEALED) == 0) &&
+        has_key == (request->kind == CHANGE_COLUMN) &&
+        (!has_key || name_problem(request->key) == NULL);
+    return is_valid ? COLUMBA_OK : ERR_INVALID;
+}
+
+static enum columba_error content_check(const struct message_change *request)
+{
+    switch ((enum change_kind)request->kind) {
+    case CHANGE_EDIT:
+        return edit_check(request);
+    case CHANGE_DELETION:
+        return request->content.size == 0 ? COLUMBA_OK : ERR_INVALID;
+    case CHANGE_REACTION:
+        return mark_check(request, REACTION_MARK_MAX_BYTES);
+    case CHANGE_COLUMN:
+        return mark_check(request, COLUMN_MARK_MAX_BYTES);
+    }
+    return ERR_NOT_SUPPORTED;
+}
+
 static enum columba_error change_check(const struct core *core,
                                        const struct message_change *request)
 {
-    if (request->kind != CHANGE_EDIT && request->kind != CHANGE_DELETION) {
-        return ERR_NOT_SUPPORTED;
-    }
     if (request->actor.size > NAME_MAX_BYTES) {
         return ERR_TOO_LARGE;
     }
@@ -332,7 +397,10 @@ void request_change(struct core *core, const struct event *event)
                               .id = request->change,
                               .actor = id_of_name(ID_USER, request->actor),
                               .kind = (uint8_t)request->kind};
-    if (!op_keep(op, request->actor, &change->actor_name) ||
+    struct slice key = request->kind == CHANGE_REACTION
+                           ? slice_of(change->actor.bytes, sizeof(change->actor.bytes))
+                           : request->key;
+    if (!op_keep(op, request->actor, &change->actor_name) || !op_keep(op, key, &change->key) ||
         !op_keep(op, request->content, &change->content)) {
         op_refuse(core, op, ERR_NO_MEMORY, NULL);
         return;
