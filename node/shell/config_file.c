@@ -42,21 +42,6 @@ static uint32_t node_line(const yaml_node_t *node)
     return (uint32_t)node->start_mark.line + 1;
 }
 
-static const char *kind_name(const yaml_node_t *node)
-{
-    switch (node->type) {
-    case YAML_SEQUENCE_NODE:
-        return "a list";
-    case YAML_MAPPING_NODE:
-        return "a map";
-    case YAML_SCALAR_NODE:
-        return "a single value";
-    case YAML_NO_NODE:
-        break;
-    }
-    return "nothing";
-}
-
 /* NULL: not a scalar, or one with a NUL inside, which no option can hold. */
 static const char *scalar_text(const yaml_node_t *node)
 {
@@ -67,12 +52,26 @@ static const char *scalar_text(const yaml_node_t *node)
     return strlen(text) == node->data.scalar.length ? text : NULL;
 }
 
+static const char *kind_name(const yaml_node_t *node)
+{
+    switch (node->type) {
+    case YAML_SEQUENCE_NODE:
+        return "a list";
+    case YAML_MAPPING_NODE:
+        return "a map";
+    case YAML_SCALAR_NODE:
+        return scalar_text(node) ? "a single value" : "text with a NUL inside";
+    case YAML_NO_NODE:
+        break;
+    }
+    return "nothing";
+}
+
 static enum columba_error wrong_kind(const struct file *file, const struct entry *entry,
                                      const char *wanted)
 {
     return config_fail(file->load, entry->line, "%s: must be %s, not %s", entry->key, wanted,
-                       entry->value->type == YAML_SCALAR_NODE ? "text with a NUL inside"
-                                                              : kind_name(entry->value));
+                       kind_name(entry->value));
 }
 
 typedef enum columba_error (*entry_read)(struct file *file, const struct entry *entry,

@@ -163,6 +163,8 @@ static const struct mistake {
     {SMALLEST "commit_sync: never\n", "c.yaml:3: commit_sync", "one of batch, periodic"},
     {SMALLEST "insecure_listen: yes\n", "c.yaml:3: insecure_listen", "true or false"},
     {SMALLEST "keyspace: chat\n", "c.yaml:3: keyspace", "must be a map, not a single value"},
+    {SMALLEST "nodes: 3\n", "c.yaml:3: nodes", "must be a list of nodes, not a single value"},
+    {SMALLEST "rack: \"a\\0b\"\n", "c.yaml:3: rack", "not text with a NUL inside"},
     {SMALLEST "keyspace: {read_consistency: SERIAL}\n", "c.yaml:3: keyspace.read_consistency",
      "QUORUM"},
     {SMALLEST "rack: \"a\\0b\"\n", "c.yaml:3: rack", "NUL"},
