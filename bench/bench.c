@@ -198,7 +198,7 @@ static enum tool_exit run_load(struct tool *tool, int argc, const char **argv)
     }
     result = TOOL_USAGE;
     struct load *load = calloc(1, sizeof(*load));
-    struct workload workload = {.program = tool->program,
+    struct workload workload = {.tool = tool,
                                 .prefix = options.prefix ? options.prefix : "bench",
                                 .conversations = (uint32_t)options.conversations,
                                 .members = (uint32_t)options.members,
@@ -272,7 +272,11 @@ static enum tool_exit run_mls(struct tool *tool, int argc, const char **argv)
     if (!tool_parse(tool, argc, argv, NULL, 0, BENCH_MLS_SIZES_MAX, &result)) {
         return result;
     }
-    return bench_mls(&bench_mls_full, argc - 1, argv + 1) == 0 ? TOOL_DONE : TOOL_USAGE;
+    if (tool->is_json) {
+        return tool_wrong(tool, "mls prints text only");
+    }
+    return bench_mls(&bench_mls_full, (int)tool->argument_count, tool->arguments) == 0 ? TOOL_DONE
+                                                                                       : TOOL_USAGE;
 }
 
 int main(int argc, char **argv)

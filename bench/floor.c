@@ -219,7 +219,11 @@ static int replica_open(struct floor *floor, unsigned index)
     }
     if (mkdir(replica->directory, 0755) != 0) {
         int code = errno;
-        int result = failed(floor, replica->directory, strerror(code));
+        int result = failed(floor, replica->directory,
+                            code == EEXIST ? "it is there already, left by a run that was "
+                                             "interrupted perhaps: delete it, or name another "
+                                             "--directory"
+                                           : strerror(code));
         replica->directory[0] = '\0';
         return result;
     }

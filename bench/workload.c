@@ -55,7 +55,7 @@ bool workload_init(struct workload *workload)
 {
     workload->pool = malloc(POOL_BYTES);
     if (!workload->pool) {
-        fprintf(stderr, "%s: out of memory\n", workload->program);
+        tool_say(workload->tool, "out of memory");
         return false;
     }
     for (size_t i = 0; i < POOL_BYTES; i += sizeof(uint64_t)) {
@@ -85,11 +85,7 @@ static void prepared(struct flight *flight, struct columba_future *future, void 
     struct preparation *preparation = user;
     (void)flight;
     if (columba_future_code(future) != COLUMBA_ERROR_OK && preparation->failed++ == 0) {
-        progress_hide();
-        fprintf(stderr, "%s: preparing: %s: ", preparation->workload->program,
-                columba_error_name(columba_future_code(future)));
-        printable_put(stderr, columba_future_error(future)->text);
-        fputc('\n', stderr);
+        tool_say_error(preparation->workload->tool, "preparing", columba_future_error(future));
     }
     progress_set(++preparation->done);
 }
@@ -98,7 +94,7 @@ static bool prepare_step(struct preparation *preparation, struct columba_future 
                          size_t bytes)
 {
     if (!flight_submit(&preparation->flight, future, bytes, prepared, preparation)) {
-        fprintf(stderr, "%s: out of memory\n", preparation->workload->program);
+        tool_say(preparation->workload->tool, "out of memory");
         return false;
     }
     flight_wait_for_room(&preparation->flight);

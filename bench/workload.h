@@ -12,10 +12,11 @@
 #include <columba.h>
 
 #include "bench/load.h"
+#include "client/tools/tool.h"
 
 struct workload {
     struct columba_client *client;
-    const char *program;
+    struct tool *tool; /* says what went wrong */
     const char *prefix;
     uint32_t conversations;
     uint32_t members;

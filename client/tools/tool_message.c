@@ -156,6 +156,9 @@ void tool_print_json(struct tool *tool, json_t *object)
 void tool_print_failure(struct tool *tool, enum tool_exit result)
 {
     if (tool->is_json && !tool->has_printed && result != TOOL_DONE) {
-        tool_print_json(tool, json_pack("{s:O}", "error", tool->error ? tool->error : json_null()));
+        if (!tool->error) {
+            remember(tool, "FAILED", "standard error says what happened");
+        }
+        tool_print_json(tool, json_pack("{s:O}", "error", tool->error));
     }
 }
