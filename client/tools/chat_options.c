@@ -9,6 +9,9 @@
 
 #include "client/tools/chat_format.h"
 
+/* "YYYY-MM-DD" */
+#define DATE_BYTES 16u
+
 static void say(void *user, enum chat_remark remark, uint64_t line, const char *what)
 {
     struct chat_options *options = user;
@@ -70,6 +73,24 @@ static bool set_timezone(struct chat_options *options)
     return true;
 }
 
+/* Checked even where the log tells its dates: what is wrong is not passed over. */
+static bool check_date(struct chat_options *options)
+{
+    struct tm day = {0};
+    const char *date = options->date;
+    const char *end = date ? strptime(date, "%Y-%m-%d", &day) : NULL;
+    char again[DATE_BYTES];
+    if (end && !*end) {
+        timegm(&day); /* makes 2 March of 31 February */
+    }
+    if (!date || (end && !*end && strftime(again, sizeof(again), "%Y-%m-%d", &day) > 0 &&
+                  strcmp(again, date) == 0)) {
+        return true;
+    }
+    tool_wrong(options->tool, "--date: '%s' is no day, as YYYY-MM-DD", date);
+    return false;
+}
+
 bool chat_options_read(struct chat_options *options, struct tool *tool, const char *path,
                        struct chat_log *log, enum tool_exit *out_exit)
 {
@@ -78,7 +99,7 @@ bool chat_options_read(struct chat_options *options, struct tool *tool, const ch
     options->path = path;
     *out_exit = TOOL_USAGE;
     *log = (struct chat_log){0};
-    if (!choose_formats(options, &format) || !set_timezone(options)) {
+    if (!choose_formats(options, &format) || !set_timezone(options) || !check_date(options)) {
         return false;
     }
     const struct chat_log_options how = {.path = path,

@@ -170,19 +170,32 @@ bool command_each_member(struct tool *tool, const char *name,
 
 static bool print_member(struct tool *tool, void *user, const struct columba_member *member)
 {
+    bool *is_anyone = user;
     (void)tool;
-    (void)user;
+    *is_anyone = true;
     print_line(member->name);
     return true;
 }
 
+/* The members of a conversation that is not there are nobody, without an error. */
+static bool exists(struct tool *tool, const char *name)
+{
+    struct columba_future *got = columba_conversation_get(tool->client, name, NULL);
+    bool is_there = tool_wait(tool, got, "reading conversation %s", name);
+    columba_future_destroy(got);
+    return is_there;
+}
+
 static bool show_members(struct tool *tool, const char *name)
 {
+    bool is_anyone = false;
     if (!tool->is_json) {
-        return command_each_member(tool, name, print_member, NULL);
+        return command_each_member(tool, name, print_member, &is_anyone) &&
+               (is_anyone || exists(tool, name));
     }
     json_t *members = json_array();
-    bool is_done = command_each_member(tool, name, add_member, members);
+    bool is_done = command_each_member(tool, name, add_member, members) &&
+                   (json_array_size(members) > 0 || exists(tool, name));
     if (is_done) {
         tool_print_json(tool, json_pack("{s:s, s:O}", "conversation", name, "members", members));
     }

@@ -125,8 +125,22 @@ static bool write_messages(struct export *export, const char *name)
     return true;
 }
 
-static bool export_one(struct export *export, const char *name)
+/* A conversation that was named before is in the file already. */
+static bool is_named(const struct export *export, size_t count, const char *name)
 {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(export->tool->arguments[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool export_one(struct export *export, size_t named, const char *name)
+{
+    if (is_named(export, named, name)) {
+        return true;
+    }
     if (!write_conversation(export, name) || !write_messages(export, name)) {
         return false;
     }
@@ -162,10 +176,10 @@ static enum tool_exit export_all(struct export *export, const char *user)
     bool is_good = !user || command_conversations_of(tool, user, &names);
     progress_begin("export", 0);
     for (size_t i = 0; is_good && i < tool->argument_count; i++) {
-        is_good = export_one(export, tool->arguments[i]);
+        is_good = export_one(export, i, tool->arguments[i]);
     }
     for (size_t i = 0; is_good && i < names.count; i++) {
-        is_good = export_one(export, names.names[i]);
+        is_good = export_one(export, tool->argument_count, names.names[i]);
     }
     command_names_clear(&names);
     return finish(export, is_good);

@@ -1,6 +1,6 @@
 /*
  * ping [NODE] [--count N]: {"node": text, or null for any, "count", "lost", "min_ms", "mean_ms",
- * "max_ms"}
+ * "max_ms"}; times are null if nothing was answered, and "error" is the last one, if there was any
  *
  * NODE is HOST[:PORT] of a node of the cluster, or its name. Exit 0 if every ping was answered.
  */
@@ -44,15 +44,25 @@ static void ping_once(struct tool *tool, const char *node, struct ping *ping)
     ping->sum_ms += elapsed_ms;
 }
 
+/* No time where nothing was answered. */
+static json_t *time_json(const struct ping *ping, double ms)
+{
+    return ping->lost < ping->count ? json_real(ms) : json_null();
+}
+
 static void print(struct tool *tool, const char *node, const struct ping *ping)
 {
     uint64_t answered = ping->count - ping->lost;
     double mean_ms = answered > 0 ? ping->sum_ms / (double)answered : 0;
     if (tool->is_json) {
-        tool_print_json(tool,
-                        json_pack("{s:s?, s:I, s:I, s:f, s:f, s:f}", "node", node, "count",
-                                  (json_int_t)ping->count, "lost", (json_int_t)ping->lost, "min_ms",
-                                  ping->min_ms, "mean_ms", mean_ms, "max_ms", ping->max_ms));
+        json_t *object = json_pack(
+            "{s:s?, s:I, s:I, s:o, s:o, s:o}", "node", node, "count", (json_int_t)ping->count,
+            "lost", (json_int_t)ping->lost, "min_ms", time_json(ping, ping->min_ms), "mean_ms",
+            time_json(ping, mean_ms), "max_ms", time_json(ping, ping->max_ms));
+        if (tool->error) {
+            json_object_set(object, "error", tool->error);
+        }
+        tool_print_json(tool, object);
         return;
     }
     printable_put(stdout, node ? node : "any node");
