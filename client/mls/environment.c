@@ -1,5 +1,6 @@
 #include <sodium.h>
 
+#include "base/assert.h"
 #include "client/mls/extension.h"
 #include "client/mls/group.h"
 
@@ -25,6 +26,9 @@ uint64_t mls_environment_lifetime_max_s(const struct mls_environment *environmen
 struct mls_environment mls_environment_filled(const struct mls_environment *environment)
 {
     struct mls_environment filled = {0};
+    /* Once is enough, more do no harm; without it libsodium has neither guards nor fast code. */
+    int sodium = sodium_init();
+    COLUMBA_ASSERT(sodium >= 0);
     if (environment != NULL) {
         filled = *environment;
     }

@@ -32,6 +32,8 @@
  * commit that is to be sent) join the same transaction through `attend`, so that neither is durable
  * without the other. Without a storage, the caller saves the group itself before it sends anything.
  *
+ * libsodium is started (sodium_init) by the library.
+ *
  * Languages: C and C++ may include this; structs are filled in field by field there.
  *
  * Threads: an object and what was created from it belong to one thread at a time.
@@ -74,7 +76,8 @@ struct mls_policy {
     bool takes_removed_senders;
 };
 
-/* What a client runs in. It is copied; what it points to must stay. */
+/* What a client runs in; wherever one is asked for, NULL is one of all defaults. It is copied; what
+ * it points to must stay. */
 struct mls_environment {
     struct memory *memory;  /* NULL: the heap */
     struct memory *guarded; /* for secrets; NULL: libsodium's guarded pages */
