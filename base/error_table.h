@@ -24,6 +24,7 @@
     X(DISK_FULL,             9, 1, "the disk is full: the node takes no writes until there is room")   \
     X(CLOCK_WRONG,          10, 1, "the node's clock is wrong; use another node")                     \
     X(BAD_ANSWER,           11, 1, "a replica's answer does not fit what it was asked; use another node") \
+    X(UNDECIDED,            12, 1, "it is not known yet which of two bodies under this id stays; read it later") \
     /* The request cannot be done as it is. */                                                        \
     X(INVALID,              20, 0, "the request is not valid")                                        \
     X(TOO_LARGE,            21, 0, "larger than the limit")                                           \

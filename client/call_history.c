@@ -218,6 +218,11 @@ static bool message_fill(struct columba_future *future, const struct id *convers
     if (row->is_deleted) {
         return deleted_fill(future, row, out);
     }
+    if (row->is_undecided) {
+        out->created_at_ms = message_id_unix_ms(&row->message);
+        message_problem(out, ERR_UNDECIDED, error_text(ERR_UNDECIDED));
+        return true;
+    }
     if (content_decode(row->content, &content) != COLUMBA_OK) {
         message_problem(out, ERR_MALFORMED, "what is stored does not parse as a message");
         return true;

@@ -143,13 +143,15 @@ struct message_history_read {
 
 struct message_history_row {
     struct id message;
-    struct slice content; /* as it was sent; empty: deleted */
+    struct slice content; /* as it was sent; empty: deleted, or undecided */
     /* Of pages only. */
     struct slice edited;         /* the newest edit's content; empty: none */
     uint64_t edit_number;        /* how often it was edited; edits that raced count once */
     bool is_deleted;             /* nothing is left of it but … */
     struct slice deleted_sender; /* … who had sent it */
     struct slice marks;          /* reactions and columns: proto/change.h */
+    /* Two bodies were sent under its id, and a replica that would tell which one stays is away. */
+    bool is_undecided;
 };
 #define HISTORY_ROW_FIELDS(F)                                                                      \
     F(ID, message)                                                                                 \
@@ -158,7 +160,8 @@ struct message_history_row {
     F(U64, edit_number)                                                                            \
     F(BOOL, is_deleted)                                                                            \
     F(BYTES, deleted_sender)                                                                       \
-    F(BYTES, marks)
+    F(BYTES, marks)                                                                                \
+    F(BOOL, is_undecided)
 
 /* Rows in the order asked for. `more`: the bound was not reached; go on from the last row. */
 struct message_history {

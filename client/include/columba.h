@@ -129,7 +129,7 @@ struct columba_future;
 
 /* COLUMBA_ERROR_OK is 0. Every code, with its meaning, stands in columba_error_table.h:
  *   the cluster could not do it now: UNAVAILABLE, TIMEOUT, OVERLOADED, OUTCOME_UNKNOWN,
- *     SHUTTING_DOWN, CLOCK_WRONG, NO_NODE, DISCONNECTED
+ *     SHUTTING_DOWN, CLOCK_WRONG, NO_NODE, DISCONNECTED, UNDECIDED (of a message)
  *   it cannot be done as it is: INVALID, TOO_LARGE, UNKNOWN_CONVERSATION, NOT_A_MEMBER,
  *     CLOCK_AHEAD, ID_CONFLICT, WRONG_SENDER, NOT_FOUND, CANCELLED, UNKNOWN_MESSAGE,
  *     NOT_THE_SENDER, MESSAGE_DELETED
@@ -577,7 +577,9 @@ struct columba_message {
     bool is_encrypted;
     /* OK; WRONG_KEY: sealed, and no key is set, or with another key, or it was altered
      * (problem_text says which): body is empty then. MALFORMED: a stored message that does not
-     * parse. */
+     * parse. UNDECIDED: two bodies were sent under its id, and a replica that would tell which one
+     * stays is away; read again later: the same body then stays for ever. Its `from` is "" and
+     * created_at_ms the id's. */
     enum columba_error_code problem;
     const char *problem_text; /* "" for OK */
     /* Edited so often (edits that raced count once), the last time then; body, type, media_url,

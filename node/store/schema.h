@@ -68,7 +68,7 @@
     X(MEMBER, LEFT_AT, 4, LWW, 8, 8, NONE)               /* Unix ms; 0: not left */                \
     X(MEMBER, DELIVERED_UP_TO, 5, MAX, 16, 16, NONE)     /* message id */                          \
     X(MEMBER, READ_UP_TO, 6, MAX, 16, 16, NONE)          /* message id */                          \
-    X(MESSAGE, CONTENT, 1, FIRST, 0, ROW_CONTENT_MAX_BYTES, NONE) /* proto/content.h, one cell */  \
+    X(MESSAGE, CONTENT, 1, FIRST, 1, ROW_CONTENT_MAX_BYTES, NONE) /* proto/content.h, one cell */  \
     X(MESSAGE, EDITED, 2, LWW, 0, ROW_CONTENT_MAX_BYTES, NONE)    /* proto/change.h: an edit */    \
     X(MESSAGE, DELETED, 3, DEAD, 0, NAME_MAX_BYTES, NONE)         /* the sender's name */          \
     X(MESSAGE, REACTION, 4, LWW, 0, REACTION_MARK_MAX_BYTES, ID)  /* sub-key: user id */           \

@@ -87,7 +87,7 @@ static void text_open(struct actor *actor, const struct id *conversation, const 
 void actor_content_open(struct actor *actor, const struct id *conversation,
                         const struct message_history_row *row)
 {
-    if (row->is_deleted) {
+    if (row->is_deleted || row->is_undecided) {
         return;
     }
     text_open(actor, conversation, &row->message, row->content, SEAL_USE_BODY);

@@ -18,7 +18,6 @@ struct call {
     bool is_sent;
     bool is_quorum_read;
     bool may_have_rival;
-    bool may_be_undecided;
     uint64_t asked_at_us;
     caller_done done;
     void *context;
@@ -41,12 +40,6 @@ static bool may_have_rival(const struct world *world, const struct message *requ
            (request->type == MESSAGE_SEND || request->type == MESSAGE_HISTORY_IMPORT);
 }
 
-/* While votes for two bodies still come in, a read cannot tell which of them stays. */
-static bool may_be_undecided(const struct world *world, const struct message *request)
-{
-    return world_has(world, EXTRA_TWO_BODIES) && request->type == MESSAGE_HISTORY_READ;
-}
-
 /* Is this a call that nothing may delay, and that nothing but the request may refuse? */
 static bool is_unhindered(const struct world *world, const struct call *call)
 {
@@ -58,10 +51,9 @@ static bool is_unhindered(const struct world *world, const struct call *call)
 }
 
 /* TWO is more than a single replica can give. */
-static bool is_needlessly_unavailable(const struct world *world, const struct call *call,
-                                      const struct message *answer)
+static bool is_needlessly_unavailable(const struct world *world, const struct message *answer)
 {
-    return answer->status.error == ERR_UNAVAILABLE && !call->may_be_undecided &&
+    return answer->status.error == ERR_UNAVAILABLE &&
            answer->status.needed <= world->plan.replication_factor;
 }
 
@@ -84,7 +76,7 @@ static void check_call(struct world *world, const struct call *call, const struc
                      call->host, (double)took_us / MICROSECONDS_PER_SECOND);
     }
     if (answer != NULL && answer->type == MESSAGE_STATUS &&
-        (answer->status.error == ERR_TIMEOUT || is_needlessly_unavailable(world, call, answer) ||
+        (answer->status.error == ERR_TIMEOUT || is_needlessly_unavailable(world, answer) ||
          answer->status.error == ERR_OVERLOADED || is_needlessly_unknown(call, answer))) {
         findings_add(&world->findings, "host %u: %s although nothing hindered it", call->host,
                      error_name(answer->status.error));
@@ -298,7 +290,6 @@ void caller_call(struct caller *caller, uint16_t host, const struct message *req
     call->host = host;
     call->is_quorum_read = is_quorum_read(request);
     call->may_have_rival = may_have_rival(caller->world, request);
-    call->may_be_undecided = may_be_undecided(caller->world, request);
     call->asked_at_us = world_now_us(caller->world);
     call->done = done;
     call->context = context;

@@ -58,6 +58,22 @@ static bool is_returned(const struct id *id, bool oldest_first,
     return false;
 }
 
+/* What stays cannot be known: only of two bodies, and nothing of either is shown. */
+static void check_undecided(struct model *model, const struct model_read *read,
+                            const struct model_conversation *conversation,
+                            const struct model_message *message,
+                            const struct message_history_row *row)
+{
+    if (message->other == NULL && !message->has_rival) {
+        findings_add(model->findings, "%s read %s in %s as undecided, of which there is one body",
+                     read->who, id_short(&row->message), conversation->name);
+    }
+    if (row->content.size > 0 || row->edited.size > 0 || row->is_deleted) {
+        findings_add(model->findings, "%s read %s in %s as undecided, and with a content",
+                     read->who, id_short(&row->message), conversation->name);
+    }
+}
+
 static void check_row(struct model *model, const struct model_read *read,
                       const struct model_conversation *conversation,
                       const struct message_history_row *row)
@@ -66,6 +82,10 @@ static void check_row(struct model *model, const struct model_read *read,
     if (message == NULL) {
         findings_add(model->findings, "%s read %s in %s, which nobody sent there", read->who,
                      id_short(&row->message), conversation->name);
+        return;
+    }
+    if (row->is_undecided) {
+        check_undecided(model, read, conversation, message, row);
         return;
     }
     model_row_changes(model, read, message, row);

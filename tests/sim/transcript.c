@@ -95,6 +95,7 @@ static void print_history(FILE *out, const struct message_history *history)
             fprintf(out, " edited %llu", (unsigned long long)row->edit_number);
         }
         fprintf(out, "%s", row->is_deleted ? " deleted" : "");
+        fprintf(out, "%s", row->is_undecided ? " undecided" : "");
         if (row->marks.size > 0) {
             fprintf(out, " with %zu B of marks", row->marks.size);
         }

@@ -44,7 +44,7 @@ struct fake_row {
     struct id conversation;
     struct id message;
     uint8_t *content;
-    size_t size;
+    size_t size;     /* 0: undecided */
     uint8_t *edited; /* the newest edit's content; NULL: none */
     size_t edited_size;
     uint64_t edit_number;
@@ -235,6 +235,7 @@ static inline struct message_history_row fake_history_row(const struct fake_row 
     }
     return (struct message_history_row){.message = row->message,
                                         .content = slice_of(row->content, row->size),
+                                        .is_undecided = row->size == 0,
                                         .edited = slice_of(row->edited, row->edited_size),
                                         .edit_number = row->edit_number,
                                         .marks = slice_of(row->marks, row->marks_size)};

@@ -42,7 +42,8 @@ static const struct message_history_row sample_history_rows[] = {
     {.message = ID_OF(7),
      .is_deleted = true,
      .deleted_sender = TEXT("alice"),
-     .marks = TEXT("marks")}};
+     .marks = TEXT("marks")},
+    {.message = ID_OF(8), .is_undecided = true}};
 static const struct message_inbox_row sample_inbox_rows[] = {
     {.conversation = ID_OF(7),
      .last = ID_OF(8),

@@ -167,6 +167,31 @@ static void reactions_and_columns_are_shown_and_sealed(void **state)
     end();
 }
 
+/* The others of its page are read as ever. */
+static void what_is_undecided_has_a_problem_of_its_own(void **state)
+{
+    (void)state;
+    begin(FAKE_WELL, NULL);
+    assert_int_equal(finish(send_text("first")), COLUMBA_ERROR_OK);
+    assert_int_equal(finish(send_text("second")), COLUMBA_ERROR_OK);
+    node->rows[1].size = 0;
+    struct columba_future *read = read_garden();
+    assert_int_equal(columba_future_wait(read), COLUMBA_ERROR_OK);
+    const struct columba_history_page *page = columba_future_history(read);
+    assert_int_equal(page->count, 2);
+    unsigned undecided = page->messages[0].problem == COLUMBA_ERROR_OK ? 1 : 0;
+    const struct columba_message *message = &page->messages[undecided];
+    assert_int_equal(message->problem, COLUMBA_ERROR_UNDECIDED);
+    assert_true(message->problem_text[0] != '\0');
+    assert_int_equal(message->body_bytes, 0);
+    assert_string_equal(message->from, "");
+    assert_int_equal(message->created_at_ms, columba_message_id_unix_ms(&message->id));
+    assert_int_equal(page->messages[1 - undecided].problem, COLUMBA_ERROR_OK);
+    assert_string_equal(page->messages[1 - undecided].body, "first");
+    columba_future_destroy(read);
+    end();
+}
+
 static void a_change_without_a_message_is_refused(void **state)
 {
     (void)state;
@@ -449,6 +474,7 @@ int main(void)
         cmocka_unit_test(what_is_sent_is_read),
         cmocka_unit_test(an_edit_takes_the_place_of_the_text_and_a_deletion_of_everything),
         cmocka_unit_test(reactions_and_columns_are_shown_and_sealed),
+        cmocka_unit_test(what_is_undecided_has_a_problem_of_its_own),
         cmocka_unit_test(a_change_without_a_message_is_refused),
         cmocka_unit_test(every_call_brings_its_result),
         cmocka_unit_test(a_large_conversation_is_made_in_several_requests),

@@ -9,6 +9,7 @@ static void cell_show(const struct cell *cell, struct message_history_row *row)
     switch (cell->column) {
     case COLUMN_MESSAGE_CONTENT:
         row->content = cell->value;
+        row->is_undecided = cell->value.size == 0;
         break;
     case COLUMN_MESSAGE_EDITED:
         if (edit_decode(cell->value, &edit) == COLUMBA_OK) {
@@ -43,5 +44,5 @@ bool message_row_show(const struct packed_row *packed, struct message_history_ro
     row.marks = slice_of(at, (size_t)(reader.reader.end - at));
     *out_row = row;
     /* A change of a message that has not come yet is no message. */
-    return row.content.size > 0 || row.is_deleted;
+    return row.content.size > 0 || row.is_undecided || row.is_deleted;
 }

@@ -1,6 +1,6 @@
 /*
- * A message's stored row as clients are shown it: its content with the newest edit, or that it was
- * deleted.
+ * A message's row as clients are shown it: its content with the newest edit, or that it was
+ * deleted, or that it is undecided (coordinator/settle.h).
  */
 #ifndef COLUMBA_NODE_CORE_COORDINATOR_MESSAGE_ROW_H
 #define COLUMBA_NODE_CORE_COORDINATOR_MESSAGE_ROW_H

@@ -275,12 +275,26 @@ static void repair_send(struct core *core, struct op *op, unsigned position, str
              message);
 }
 
+static void read_merge_answers(struct core *core, struct op *op);
+
+/* Somebody goes on sending bodies, or a replica takes none. */
+static void read_give_up(struct core *core, struct op *op)
+{
+    struct coordinated_read *read = op->read;
+    if (!read->ballots || !read->shows_undecided) {
+        read_fail(core, op, ERR_UNAVAILABLE);
+        return;
+    }
+    read->is_last_round = true;
+    read_merge_answers(core, op);
+}
+
 /* Whole rows from everybody, anew: somebody has voted meanwhile. */
 static void read_again(struct core *core, struct op *op)
 {
     struct coordinated_read *read = op->read;
     if (++read->rounds > READ_ROUNDS_MAX) {
-        read_fail(core, op, ERR_UNAVAILABLE);
+        read_give_up(core, op);
         return;
     }
     sm_move(&read->state, moves, READ_ASKING_IN_FULL);
@@ -298,16 +312,21 @@ static void read_again(struct core *core, struct op *op)
     }
 }
 
-/* Bodies of one id differ, and the answers do not tell which one a quorum holds. */
-static void read_undecided(struct core *core, struct op *op, const struct read_merged *merged)
+/* Bodies of one id differ, and the answers do not tell which one a quorum holds. True: answers are
+ * under way that may; false: nobody who can be reached could say more. */
+static bool read_decides(struct core *core, struct op *op, const struct read_merged *merged)
 {
     struct coordinated_read *read = op->read;
+    COLUMBA_ASSERT(merged->undecided > 0);
+    if (read->is_last_round) {
+        return false;
+    }
     bool asked_more = false;
     while (read_ask_another(core, op)) {
         asked_more = true;
     }
     if (asked_more || (read->awaited & (uint16_t)~read->repaired) != 0) {
-        return; /* who has not answered may decide it */
+        return true; /* who has not answered may decide it */
     }
     sm_move(&read->state, moves, READ_REPAIRING);
     op_phase_next(op);
@@ -318,19 +337,18 @@ static void read_undecided(struct core *core, struct op *op, const struct read_m
             repair_send(core, op, i, merged->ballots[i]);
         }
     }
-    if (read->awaited == 0) {
-        /* The one that could decide is down. */
-        read_end(core, op, ERR_UNAVAILABLE, partition_alive(&core->cluster, &read->partition));
-    }
+    return read->awaited != 0;
 }
 
-/* Also again, when one more replica has answered meanwhile: what it lacks or has is seen to. */
+/* Also again, when one more replica has answered meanwhile: what it lacks or has is seen to. One
+ * whose answer was under way may be asked anew. */
 static void read_repair(struct core *core, struct op *op, const struct read_merged *merged)
 {
     struct coordinated_read *read = op->read;
     sm_move(&read->state, moves, READ_REPAIRING);
     op_phase_next(op);
     read->current = read->repaired = read->awaited = 0;
+    read->asked = read->answered | read->failed;
     read->ballots = false;
     read_watch(core, read);
     for (unsigned i = 0; i < read->partition.replicas->count; i++) {
@@ -364,8 +382,12 @@ static void read_merge_answers(struct core *core, struct op *op)
         read_fail(core, op, error);
         return;
     }
-    if (merged.undecided > 0) {
-        read_undecided(core, op, &merged);
+    if (merged.undecided > 0 && read_decides(core, op, &merged)) {
+        return;
+    }
+    if (merged.undecided > 0 && !read->shows_undecided) {
+        /* The one that could decide is down. */
+        read_end(core, op, ERR_UNAVAILABLE, partition_alive(&core->cluster, &read->partition));
         return;
     }
     core->counters.settled += merged.settled;
@@ -400,13 +422,33 @@ static void read_disagree(struct core *core, struct op *op)
     }
 }
 
+/* Once all have answered: did somebody vote? */
+static void ballots_end(struct core *core, struct op *op)
+{
+    struct coordinated_read *read = op->read;
+    COLUMBA_ASSERT(read->ballots && read->state == READ_REPAIRING);
+    if (read->awaited != 0) {
+        return;
+    }
+    if (read->current != 0) {
+        read_again(core, op);
+    } else {
+        read_give_up(core, op);
+    }
+}
+
 static void replica_failed(struct core *core, struct op *op, unsigned position,
                            enum columba_error error)
 {
     struct coordinated_read *read = op->read;
     read->failed |= bit_of(position);
-    if ((read->repaired & bit_of(position)) != 0 && error == ERR_ID_CONFLICT) {
+    bool is_repair = (read->repaired & bit_of(position)) != 0;
+    if (is_repair && error == ERR_ID_CONFLICT) {
         read_again(core, op); /* it has met another body since */
+        return;
+    }
+    if (is_repair && read->ballots) {
+        ballots_end(core, op); /* it takes none now */
         return;
     }
     uint16_t possible =
@@ -466,9 +508,8 @@ static void read_answered(struct core *core, struct op *op, uint16_t node,
     if (error != COLUMBA_OK) {
         replica_failed(core, op, (unsigned)position, error);
     } else if (is_repair && read->ballots) {
-        if (read->awaited == 0) {
-            read_again(core, op);
-        }
+        read->current |= bit;
+        ballots_end(core, op);
     } else if (is_repair) {
         read->current |= bit;
         read_repaired_enough(core, op);
@@ -490,6 +531,7 @@ static bool read_query_keep(struct core *core, struct op *op, const struct messa
 {
     struct coordinated_read *read = op->read;
     read->query = *query;
+    read->query.flags &= ~READ_SHOWS_UNDECIDED;
     read->query.topology_version = core->cluster.topology->version;
     read->query.partition_kind = read->partition.kind;
     read->query.partition = read->partition.id;
@@ -507,6 +549,7 @@ static bool read_make(struct core *core, struct op *op, const struct partition *
         return false;
     }
     op->read->op = op;
+    op->read->shows_undecided = (query->flags & READ_SHOWS_UNDECIDED) != 0;
     op->read->partition = *partition;
     list_init(&op->read->awaiting);
     return read_query_keep(core, op, query);

@@ -22,6 +22,10 @@
 
 /* Bodies under one id that differ are settled in a round or two; more are somebody who goes on. */
 #define READ_ROUNDS_MAX 4u
+/* A flag of a query, not sent to replicas: a message of which it cannot be known now which body
+ * stays is a row with an empty content (no stored row has one). Without it such a read is
+ * UNAVAILABLE. */
+#define READ_SHOWS_UNDECIDED (UINT32_C(1) << 31)
 
 enum read_state { READ_ASKING, READ_ASKING_IN_FULL, READ_REPAIRING, READ_DONE };
 
@@ -49,10 +53,12 @@ struct coordinated_read {
     uint16_t failed;
     bool ballots;         /* what was sent to be repaired are votes: then all are read again */
     uint8_t rounds;       /* how often all were read again */
-    uint16_t current;     /* after the merge: those that have all of it */
+    bool is_last_round;   /* what cannot be decided now is shown as undecided */
+    uint16_t current;     /* after the merge: those that have all of it, or have voted */
     struct list awaiting; /* in core.speculation, until one more replica was asked */
     uint64_t speculate_at_ms;
     op_next *done;
+    bool shows_undecided;
     bool differs; /* BY_ACTIVITY: the pages are not alike; there is no result but these */
     /* The result. */
     struct slice packed;
@@ -61,9 +67,9 @@ struct coordinated_read {
     struct read_answer answers[]; /* one for each replica */
 };
 
-/* The query says which rows of the partition; its slices are copied. Of the flags, BACKWARDS and
- * FOLD, and BY_ACTIVITY, whose pages are not merged: a row that one of them lacks may have a place
- * outside of it (coordinator/read_activity.h). */
+/* The query says which rows of the partition; its slices are copied. Of the flags, BACKWARDS,
+ * FOLD and SHOWS_UNDECIDED, and BY_ACTIVITY, whose pages are not merged: a row that one of them
+ * lacks may have a place outside of it (coordinator/read_activity.h). */
 void read_start(struct core *core, struct op *op, const struct partition *partition,
                 const struct message_read *query, enum consistency level, op_next *done);
 /* Asks one more replica where one was silent too long. */

@@ -1,7 +1,11 @@
 #include "node/core/coordinator/read_merge.h"
 
+#include "base/assert.h"
 #include "node/core/coordinator/settle.h"
 #include "node/store/row.h"
+
+/* Of a row with one cell without a value. */
+#define ROW_HIDDEN_BYTES 64u
 
 struct page {
     struct packed_reader reader;
@@ -145,9 +149,9 @@ static enum columba_error versions_settle(struct merge *merge, const struct vote
 static enum columba_error ballots_add(struct merge *merge, const struct packed_row *head,
                                       const struct vote *votes, unsigned leader)
 {
+    COLUMBA_ASSERT(votes[leader].has_content);
     struct packed_row ballot = *head;
     ballot.row = votes[leader].row;
-    merge->result.undecided++;
     for (unsigned i = 0; i < merge->page_count; i++) {
         struct page *page = &merge->pages[i];
         if (!votes[page->position].has_content) {
@@ -172,16 +176,20 @@ static bool is_deleted(const struct vote *votes)
     return false;
 }
 
+/* out_verdict: whether one of the versions is the message's, and they are only those that stay. */
 static enum columba_error message_settle(struct merge *merge, const struct packed_row *head,
-                                         struct slice *versions)
+                                         struct slice *versions, enum settle_verdict *out_verdict)
 {
     struct vote votes[REPLICAS_MAX];
     unsigned leader;
+    *out_verdict = SETTLE_ALIKE;
     votes_collect(merge, head, votes);
     if (is_deleted(votes)) {
         return COLUMBA_OK;
     }
-    switch (settle_votes(votes, merge->read->partition.replicas->count, merge->quorum, &leader)) {
+    *out_verdict =
+        settle_votes(votes, merge->read->partition.replicas->count, merge->quorum, &leader);
+    switch (*out_verdict) {
     case SETTLE_SETTLED:
         return versions_settle(merge, votes, leader, versions);
     case SETTLE_UNDECIDED:
@@ -210,6 +218,35 @@ static enum columba_error head_pass(struct merge *merge, const struct packed_row
     return error;
 }
 
+/* Which body stays is not known: the message is there, and nothing of it is shown. */
+static enum columba_error head_hide(struct merge *merge, struct packed_row *head)
+{
+    struct row_writer writer;
+    const struct cell none = {.column = COLUMN_MESSAGE_CONTENT, .timestamp = CONTENT_SETTLED};
+    uint8_t *buffer = arena_allocate(merge->arena, ROW_HIDDEN_BYTES);
+    if (buffer == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    row_writer_init(&writer, buffer, ROW_HIDDEN_BYTES);
+    row_writer_cell(&writer, &none);
+    head->row = row_writer_done(&writer);
+    COLUMBA_ASSERT(head->row.size > 0);
+    merge->result.undecided++;
+    for (unsigned i = 0; i < merge->page_count; i++) {
+        if (page_is_at(merge, &merge->pages[i], head)) {
+            page_advance(&merge->pages[i]);
+        }
+    }
+    return COLUMBA_OK;
+}
+
+static enum columba_error head_finish(struct merge *merge, struct packed_row *head,
+                                      const struct slice *versions, unsigned count)
+{
+    enum columba_error error = row_merge(head->table, versions, count, merge->arena, &head->row);
+    return error == COLUMBA_OK ? head_pass(merge, head) : error;
+}
+
 static enum columba_error merge_row(struct merge *merge, const struct packed_row *at)
 {
     struct packed_row head = *at;
@@ -220,13 +257,13 @@ static enum columba_error merge_row(struct merge *merge, const struct packed_row
             versions[count++] = merge->pages[i].row.row;
         }
     }
+    COLUMBA_ASSERT(count > 0);
+    enum settle_verdict verdict = SETTLE_ALIKE;
     enum columba_error error =
-        head.table == TABLE_MESSAGE ? message_settle(merge, &head, versions) : COLUMBA_OK;
+        head.table == TABLE_MESSAGE ? message_settle(merge, &head, versions, &verdict) : COLUMBA_OK;
     if (error == COLUMBA_OK) {
-        error = row_merge(head.table, versions, count, merge->arena, &head.row);
-    }
-    if (error == COLUMBA_OK) {
-        error = head_pass(merge, &head);
+        error = verdict == SETTLE_UNDECIDED ? head_hide(merge, &head)
+                                            : head_finish(merge, &head, versions, count);
     }
     packed_row_write(&merge->out, &head);
     merge->result.row_count++;

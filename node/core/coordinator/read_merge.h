@@ -14,8 +14,9 @@ struct read_merged {
     struct slice repairs[REPLICAS_MAX];
     uint32_t repair_rows;
     uint32_t settled; /* messages whose bodies differed */
-    /* Messages whose bodies differ and cannot be settled by these answers (settle.h): nothing is
-     * read or repaired yet, but `ballots` are what replicas without a body are to be given. */
+    /* Messages whose bodies differ and cannot be settled by these answers (settle.h). They stand in
+     * `packed` with an empty content and are in no repair; `ballots` are what replicas without a
+     * body are to be given. */
     uint32_t undecided;
     struct slice ballots[REPLICAS_MAX];
 };

@@ -10,8 +10,9 @@
  *   all have voted, and no body has a quorum    none was acknowledged, and none can be: the lowest
  *                        stamp is settled, on all of them alike
  *
- * While a replica that could decide is down the read is UNAVAILABLE: to guess could take back what
- * was acknowledged.
+ * While a replica that could decide is down nobody guesses, which could take back what was
+ * acknowledged: a history shows the message without a body (READ_SHOWS_UNDECIDED), any other read
+ * is UNAVAILABLE.
  */
 #ifndef COLUMBA_NODE_CORE_COORDINATOR_SETTLE_H
 #define COLUMBA_NODE_CORE_COORDINATOR_SETTLE_H

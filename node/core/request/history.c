@@ -77,7 +77,8 @@ void request_history_read(struct core *core, const struct event *event)
     struct message_read query = {.table = TABLE_MESSAGE,
                                  .limit_rows = page_limit(request->limit, HISTORY_ROWS_DEFAULT),
                                  .limit_bytes = PAGE_MAX_BYTES,
-                                 .flags = request->oldest_first ? READ_BACKWARDS : 0};
+                                 .flags = READ_SHOWS_UNDECIDED |
+                                          (request->oldest_first ? READ_BACKWARDS : 0)};
     history_bounds(request, begin, end, &query);
     struct partition partition = partition_conversation(&core->cluster, &request->conversation);
     read_start(core, op, &partition, &query, level_for_reading(core, op), history_page_read);
