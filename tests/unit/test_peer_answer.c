@@ -1,4 +1,5 @@
-/* What a peer says of an inbox in order of activity is held against the question. */
+/* What a peer says of a range, and of an inbox in order of activity, is held against the question.
+ */
 #include "rows.h"
 
 #include <string.h>
@@ -23,6 +24,20 @@ static int fresh(void **state)
                                   .limit_bytes = 2000,
                                   .flags = READ_FOLD | READ_BY_ACTIVITY};
     return 0;
+}
+
+static void table_row_add(uint8_t table, uint64_t clustering_number)
+{
+    uint8_t buffer[64];
+    struct row_writer row;
+    struct id clustering = id_of_number(clustering_number);
+    row_writer_init(&row, buffer, sizeof(buffer));
+    row_writer_cell(&row, &(struct cell){.column = 1, .value = slice_of_text("x")});
+    packed_row_write(&writer, &(struct packed_row){.table = table,
+                                                   .clustering = slice_of(clustering.bytes, 16),
+                                                   .row = row_writer_done(&row)});
+    answer.rows.packed = writer_done(&writer);
+    answer.rows.row_count++;
 }
 
 /* The answer's next row; without a message if `last` is 0. */
@@ -115,6 +130,40 @@ static void rows_that_nobody_asked_for_are_not(void **state)
     assert_int_equal(checked(), ERR_BAD_ANSWER);
 }
 
+static enum columba_error checked_alone(uint8_t table, uint64_t clustering_number)
+{
+    writer = writer_of(packed, sizeof(packed));
+    answer.rows.row_count = 0;
+    table_row_add(table, clustering_number);
+    return checked();
+}
+
+/* From 5 of the first table, which is in it, to 8 of the last one, which is not. */
+static void a_range_has_two_ends(void **state)
+{
+    (void)state;
+    struct id begin = id_of_number(5), end = id_of_number(8);
+    query = (struct message_read){.table = TABLE_MEMBER,
+                                  .table_last = TABLE_MESSAGE,
+                                  .begin = slice_of(begin.bytes, ID_BYTES),
+                                  .end = slice_of(end.bytes, ID_BYTES),
+                                  .limit_rows = 3,
+                                  .limit_bytes = 2000};
+    assert_int_equal(checked_alone(TABLE_MEMBER, 4), ERR_BAD_ANSWER);
+    assert_int_equal(checked_alone(TABLE_MEMBER, 5), COLUMBA_OK);
+    assert_int_equal(checked_alone(TABLE_MEMBER, 9), COLUMBA_OK);
+    assert_int_equal(checked_alone(TABLE_MESSAGE, 1), COLUMBA_OK);
+    assert_int_equal(checked_alone(TABLE_MESSAGE, 7), COLUMBA_OK);
+    assert_int_equal(checked_alone(TABLE_MESSAGE, 8), ERR_BAD_ANSWER);
+    assert_int_equal(checked_alone(TABLE_CONVERSATION, 6), ERR_BAD_ANSWER);
+    assert_int_equal(checked_alone(TABLE_USER, 6), ERR_BAD_ANSWER);
+    query.end = slice_of(NULL, 0);
+    assert_int_equal(checked_alone(TABLE_MESSAGE, 8), COLUMBA_OK);
+    query.table_last = 0;
+    assert_int_equal(checked_alone(TABLE_MEMBER, 9), COLUMBA_OK);
+    assert_int_equal(checked_alone(TABLE_MESSAGE, 1), ERR_BAD_ANSWER);
+}
+
 /* It would not say where to go on. */
 static void an_empty_page_is_the_last_one(void **state)
 {
@@ -131,6 +180,7 @@ int main(void)
         cmocka_unit_test_setup(what_was_on_an_earlier_page_is_not, fresh),
         cmocka_unit_test_setup(another_order_is_not, fresh),
         cmocka_unit_test_setup(rows_that_nobody_asked_for_are_not, fresh),
+        cmocka_unit_test_setup(a_range_has_two_ends, fresh),
         cmocka_unit_test_setup(an_empty_page_is_the_last_one, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
