@@ -25,7 +25,7 @@ struct id {
 };
 
 /* What is being named: the same name makes different ids for different kinds. */
-enum id_kind { ID_USER = 1, ID_CONVERSATION = 2, ID_HOST = 3 };
+enum id_kind { ID_USER = 1, ID_CONVERSATION = 2, ID_HOST = 3, ID_DEVICE = 4 };
 
 static inline bool id_equal(const struct id *a, const struct id *b)
 {

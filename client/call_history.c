@@ -209,8 +209,8 @@ static bool deleted_fill(struct columba_future *future, const struct message_his
     return true;
 }
 
-static bool message_fill(struct columba_future *future, const struct id *conversation,
-                         const struct message_history_row *row, struct columba_message *out)
+bool call_message_fill(struct columba_future *future, const struct id *conversation,
+                       const struct message_history_row *row, struct columba_message *out)
 {
     struct content content;
     *out = (struct columba_message){
@@ -260,7 +260,7 @@ static void history_done(struct part *part, const struct message *answer)
         return;
     }
     for (uint32_t i = 0; i < page->row_count; i++) {
-        if (!message_fill(future, conversation, &page->rows[i], &messages[i])) {
+        if (!call_message_fill(future, conversation, &page->rows[i], &messages[i])) {
             return;
         }
     }

@@ -32,6 +32,7 @@ static void future_reset(struct columba_future *future, struct columba_client *c
     future->more = NULL;
     future->more_count = 0;
     future->state = NULL;
+    future->session = NULL;
     future->message = (struct columba_id){{0}};
     future->result_kind = RESULT_NONE;
     future->first.future = future;
@@ -81,10 +82,19 @@ void future_cancel_parts(struct columba_future *future)
     }
 }
 
+static void session_leave(struct columba_future *future)
+{
+    if (future->session != NULL) {
+        session_forget(future->session);
+        future->session = NULL;
+    }
+}
+
 void future_done(struct columba_future *future)
 {
     struct columba_client *client = future->client;
     COLUMBA_ASSERT(!future->is_done);
+    session_leave(future);
     if (client == NULL) {
         future->is_done = true;
         return;
@@ -126,6 +136,7 @@ void columba_future_destroy(struct columba_future *future)
         return;
     }
     struct columba_client *client = future->client;
+    session_leave(future);
     list_remove(&future->done_link);
     if (client == NULL) {
         future_free(future);
@@ -254,4 +265,9 @@ const struct columba_inbox_page *columba_future_inbox(const struct columba_futur
 const char *columba_future_json(const struct columba_future *future)
 {
     return has_result(future, RESULT_JSON) ? future->result.json : NULL;
+}
+
+const struct columba_session_page *columba_future_session(const struct columba_future *future)
+{
+    return has_result(future, RESULT_SESSION) ? &future->result.session : NULL;
 }

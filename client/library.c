@@ -167,6 +167,7 @@ static void futures_release(struct columba_client *client, struct list *due)
         struct columba_future *future = container_of(link, struct columba_future, link);
         if (!future->is_done) {
             future->is_done = true;
+            future->session = NULL;
             error_fill(&future->error, ERR_CANCELLED, "the client was destroyed");
         }
         list_remove(&future->link);

@@ -81,6 +81,7 @@ enum result_kind {
     RESULT_INBOX,
     RESULT_JSON,
     RESULT_DIFFERING,
+    RESULT_SESSION,
 };
 
 struct columba_future {
@@ -100,7 +101,8 @@ struct columba_future {
     struct part first;
     struct part *more; /* of calls that ask several things at once */
     uint32_t more_count;
-    void *state; /* of calls with several steps */
+    void *state;                     /* of calls with several steps */
+    struct columba_session *session; /* that it is a page of, until it is done */
 
     struct columba_id message;
     enum result_kind result_kind;
@@ -111,6 +113,7 @@ struct columba_future {
         struct columba_inbox_page inbox;
         const char *json;
         uint32_t differing;
+        struct columba_session_page session;
     } result;
 };
 
@@ -263,6 +266,13 @@ bool call_content_encode(struct columba_future *future, const struct call_conten
                          struct slice *out_bytes);
 bool call_content_check(struct columba_future *future, const struct call_content *content,
                         struct slice *out_from);
+
+/* call_history.c: a row as callers see it. False: no memory; the future has failed. */
+bool call_message_fill(struct columba_future *future, const struct id *conversation,
+                       const struct message_history_row *row, struct columba_message *out);
+
+/* call_session.c: nothing is under way any more. */
+void session_forget(struct columba_session *session);
 
 /* name_cache.c */
 const char *name_cache_find(struct columba_client *client, const struct id *id);

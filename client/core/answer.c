@@ -119,6 +119,16 @@ static const char *inbox_problem(const struct message_inbox_read *question,
     return page_problem(answer->row_count, limit_or(question->limit, PAGE_MAX_ROWS), answer->more);
 }
 
+static const char *sync_problem(const struct message_sync *question,
+                                const struct message_sync_events *answer)
+{
+    uint32_t limit = question->limit == 0 ? SYNC_EVENTS_MAX : question->limit;
+    if (answer->event_count > limit) {
+        return too_many;
+    }
+    return answer->position_count == 0 && !question->is_last ? "no positions" : NULL;
+}
+
 const char *answer_problem(const struct message *question, const struct message *answer)
 {
     if (answer->type != answer_type(question->type)) {
@@ -133,6 +143,8 @@ const char *answer_problem(const struct message *question, const struct message 
         return history_problem(&question->history_read, &answer->history);
     case MESSAGE_INBOX:
         return inbox_problem(&question->inbox_read, &answer->inbox);
+    case MESSAGE_SYNC_EVENTS:
+        return sync_problem(&question->sync, &answer->sync_events);
     case MESSAGE_ADMIN_REPLY:
         return utf8_is_valid(answer->admin_reply.json) ? NULL : "text that is not UTF-8";
     default:

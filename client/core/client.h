@@ -101,10 +101,11 @@ struct client_request {
     enum partition_kind partition_kind;
     struct id partition;
     bool not_idempotent;
-    bool no_attempt_timeout;  /* a command that may take its time: only the deadline counts */
-    bool wait_for_connection; /* nothing is sent: completes when any node has been reached */
-    uint32_t node;            /* client_node_find's, or CLIENT_NODE_ANY */
-    uint32_t timeout_ms;      /* 0: the client's */
+    bool no_attempt_timeout;     /* a command that may take its time: only the deadline counts */
+    bool wait_for_connection;    /* nothing is sent: completes when any node has been reached */
+    uint32_t node;               /* client_node_find's, or CLIENT_NODE_ANY */
+    uint32_t timeout_ms;         /* 0: the client's */
+    uint32_t attempt_timeout_ms; /* 0: the client's */
 
     /* The client's own. */
     struct list link;

@@ -140,12 +140,19 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static uint32_t attempt_timeout_ms(const struct client *client,
+                                   const struct client_request *request)
+{
+    return request->attempt_timeout_ms > 0 ? request->attempt_timeout_ms
+                                           : client->config.attempt_timeout_ms;
+}
+
 static void request_queue(struct client *client, struct client_request *request,
                           struct connection *connection)
 {
     uint64_t due_ms = request->deadline_ms;
     if (!request->no_attempt_timeout) {
-        due_ms = earlier(due_ms, client->now_ms + client->config.attempt_timeout_ms);
+        due_ms = earlier(due_ms, client->now_ms + attempt_timeout_ms(client, request));
     }
     request->state = REQUEST_QUEUED;
     request->connection = connection->number;
@@ -225,6 +232,7 @@ static void request_failed(struct client *client, struct client_request *request
     case ERR_DISCONNECTED:
     case ERR_STALE_TOPOLOGY:
         break;
+    case ERR_NOT_A_REPLICA: /* where it goes is not connected yet */
     case ERR_OVERLOADED:
     case ERR_DISK_FULL:
     case ERR_TIMEOUT:
@@ -260,11 +268,11 @@ void request_disconnected(struct client *client, struct client_request *request,
 static void request_attempt_over(struct client *client, struct client_request *request)
 {
     struct connection *connection = connection_of(client, request->connection);
-    uint64_t asked_ms = client->now_ms - client->config.attempt_timeout_ms;
+    uint64_t asked_ms = client->now_ms - attempt_timeout_ms(client, request);
     struct text text = error_set(request, ERR_TIMEOUT);
     text_add(&text, connection->node->text);
     text_add(&text, " did not answer within ");
-    text_add_number(&text, client->config.attempt_timeout_ms);
+    text_add_number(&text, attempt_timeout_ms(client, request));
     text_add(&text, " ms");
     request->may_be_applied = request->may_be_applied || is_write(request);
     list_remove(&request->link);

@@ -658,6 +658,86 @@ COLUMBA_API struct columba_future *columba_mark_read(struct columba_client *clie
                                                      const struct columba_id *up_to,
                                                      const struct columba_call *call);
 
+/* --- session: what comes for a user, told to a device ----------------------------------------- */
+
+/* A device that listens. It is told every message that its user gets, whether it was there or not:
+ * where it is, is known by its cursor, which it may keep, and by the nodes under its name.
+ *
+ *     struct columba_session *session = columba_session_open(
+ *         client, &(struct columba_session_new){.user = "alice", .device = "phone"}, NULL);
+ *     for (;;) {
+ *         struct columba_future *next = columba_session_next(session, NULL);
+ *         if (columba_future_wait(next) == COLUMBA_ERROR_OK) {
+ *             const struct columba_session_page *page = columba_future_session(next);
+ *             … show and store page->events, and page->cursor with them …
+ *         }
+ *         columba_future_destroy(next);
+ *     }
+ *
+ * Nothing is taken as received before the application has asked for the next page (or closed the
+ * session): a program that ends before that gets the page again. Within a session an event comes
+ * once, as long as not more than some thousands lie between; in the next session some may come
+ * again (of the last seconds, or after a node has started anew), with the same message id. A later
+ * session of the same device ends the earlier one, whose columba_session_next is DISPLACED. Events
+ * of one conversation mostly come in the order of their ids, not always: sort by id. Edits are not
+ * told, columba_history has them; messages of channels do not come. A session belongs to its client
+ * and is destroyed before it. */
+struct columba_session;
+
+struct columba_session_new {
+    size_t size; /* 0, or sizeof */
+    const char *user;
+    const char *device; /* a name, of one of this user's devices */
+    /* A page's, from an earlier session of this device. None (0 bytes): the nodes know where the
+     * device is; one that they do not know is told what comes from now on. */
+    const void *cursor;
+    size_t cursor_bytes;
+};
+
+/* NULL on failure, with the reason in out_error (which may be NULL): INVALID, NO_MEMORY. Asks
+ * nothing yet. */
+COLUMBA_API struct columba_session *columba_session_open(struct columba_client *client,
+                                                         const struct columba_session_new *open,
+                                                         struct columba_error_info *out_error);
+
+enum columba_session_event_type {
+    COLUMBA_SESSION_MESSAGE = 1,
+    COLUMBA_SESSION_DELETED, /* for everyone: `message` has its id and sender */
+};
+
+struct columba_session_event {
+    enum columba_session_event_type type;
+    struct columba_id conversation;
+    const char *name;               /* the conversation's; "" if it cannot be found out now */
+    struct columba_message message; /* as in a history, without reactions and columns */
+    bool is_own;                    /* sent by this user */
+    uint64_t reserved[4];           /* for later versions */
+};
+
+struct columba_session_page {
+    const struct columba_session_event *events;
+    size_t count; /* may be 0 */
+    /* Everything that a quorum of nodes had for this user when the session began has come. */
+    bool is_complete;
+    const void *cursor; /* where the device is with this page */
+    size_t cursor_bytes;
+    uint64_t reserved[4]; /* for later versions */
+};
+
+/* The next events, as soon as there are some (or after a while none); confirms the page before. It
+ * has no timeout unless the call says one. When a node goes, another one is asked. One at a time
+ * (INVALID). DISPLACED; NO_NODE, UNAVAILABLE and other errors pass: ask again. */
+COLUMBA_API struct columba_future *columba_session_next(struct columba_session *session,
+                                                        const struct columba_call *call);
+/* Of a columba_session_next that is done; NULL otherwise. */
+COLUMBA_API const struct columba_session_page *columba_future_session(
+    const struct columba_future *future);
+/* Confirms the last page, and the nodes remember it; the session asks no more. */
+COLUMBA_API struct columba_future *columba_session_close(struct columba_session *session,
+                                                         const struct columba_call *call);
+/* Without a word to the nodes. A page under way is CANCELLED. Takes NULL. */
+COLUMBA_API void columba_session_destroy(struct columba_session *session);
+
 /* --- import: history that was written elsewhere ----------------------------------------------- */
 
 struct columba_import_message {

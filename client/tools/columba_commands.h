@@ -41,6 +41,10 @@
       "list a user's conversations with their unread messages, newest first")                      \
     X("mark-read", mark_read_command, "--user USER --conversation CONVERSATION [--up-to ID]",      \
       "move a user's read marker up to a message, or to the newest")                               \
+    X("listen", listen_command, "USER [--device DEVICE]",                                          \
+      "print what comes for a user, from where the device was, until interrupted")                 \
+    X("sync", sync_command, "USER [--device DEVICE]",                                              \
+      "print what has come since the device was here last, and end")                               \
     X("ping", ping_command, "[NODE] [--count N]", "measure round trips to a node, or to any")
 
 #define X(name, function, arguments, text)                                                         \
