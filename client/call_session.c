@@ -137,6 +137,12 @@ static void *cursor_out(struct columba_future *future, const struct session_page
 
 /* ---- a page, put together ---- */
 
+/* Asked for twice, by the node and from here, and nobody can say now what it is. */
+static bool is_without_body(const struct message_sync_event *event)
+{
+    return event->content.size == 0 && !event->is_deleted;
+}
+
 static bool event_fill(struct columba_future *future, const struct message_sync_event *event,
                        struct columba_session_event *out)
 {
@@ -146,6 +152,7 @@ static bool event_fill(struct columba_future *future, const struct message_sync_
                                             .edited = event->edited,
                                             .edit_number = event->edit_number,
                                             .is_deleted = event->is_deleted,
+                                            .is_undecided = is_without_body(event),
                                             .deleted_sender = event->deleted_sender};
     *out = (struct columba_session_event){
         .type = event->kind == HAPPENED_MESSAGE ? COLUMBA_SESSION_MESSAGE : COLUMBA_SESSION_DELETED,
@@ -162,11 +169,8 @@ static void page_finish(struct columba_future *future)
     struct columba_session *session = page->session;
     struct columba_session_event *events =
         call_allocate(future, page->count + 1, sizeof(events[0]));
-    uint32_t count = 0;
     for (uint32_t i = 0; events != NULL && i < page->count; i++) {
-        const struct message_sync_event *event = &page->events[i];
-        bool is_there = event->content.size > 0 || event->is_deleted;
-        if (is_there && !event_fill(future, event, &events[count++])) {
+        if (!event_fill(future, &page->events[i], &events[i])) {
             return;
         }
     }
@@ -184,7 +188,7 @@ static void page_finish(struct columba_future *future)
     session->has_cursor = true;
     future->result_kind = RESULT_SESSION;
     future->result.session = (struct columba_session_page){.events = events,
-                                                           .count = count,
+                                                           .count = page->count,
                                                            .is_complete = page->is_complete,
                                                            .cursor = cursor,
                                                            .cursor_bytes = cursor_bytes};
@@ -200,7 +204,7 @@ static bool needs_lookup(struct columba_future *future, uint32_t lookup)
     if (lookup < page->count) {
         return name_cache_find(future->client, &event->conversation) == NULL;
     }
-    return event->content.size == 0 && !event->is_deleted;
+    return is_without_body(event);
 }
 
 /* The ids just before and behind: bounds are exclusive. */

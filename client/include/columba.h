@@ -342,8 +342,9 @@ struct columba_call {
     uint32_t timeout_ms;                  /* 0: the client's */
 };
 
-/* Done when a first node has been reached and knows us: nothing needs it, but it tells early what
- * is wrong. NO_NODE, PROTOCOL_VERSION, WRONG_CLUSTER, TIMEOUT. */
+/* Done when a first node has been reached and knows us: it tells early what is wrong, and from then
+ * on ids carry the nodes' time. Before, they carry the device's: where that clock may be wrong,
+ * wait for this before the first send. NO_NODE, PROTOCOL_VERSION, WRONG_CLUSTER, TIMEOUT. */
 COLUMBA_API struct columba_future *columba_connect(struct columba_client *client,
                                                    const struct columba_call *call);
 
@@ -679,9 +680,10 @@ COLUMBA_API struct columba_future *columba_mark_read(struct columba_client *clie
  * once, as long as not more than some thousands lie between; in the next session some may come
  * again (of the last seconds, or after a node has started anew), with the same message id. A later
  * session of the same device ends the earlier one, whose columba_session_next is DISPLACED. Events
- * of one conversation mostly come in the order of their ids, not always: sort by id. Edits are not
- * told, columba_history has them; messages of channels do not come. A session belongs to its client
- * and is destroyed before it. */
+ * of one conversation mostly come in the order of their ids, not always: sort by id. A message
+ * whose body cannot be read now comes with the problem UNDECIDED: columba_history has it later.
+ * Edits are not told, columba_history has them; messages of channels do not come. A session belongs
+ * to its client and is destroyed before it. */
 struct columba_session;
 
 struct columba_session_new {

@@ -121,6 +121,7 @@ static void group_load(struct core *core, struct op *op)
     const struct id *conversation = &sync->items[sync->wanted].event.conversation;
     struct message_read query = {.table = TABLE_MESSAGE,
                                  .keys = group_keys(core, sync, conversation, &count),
+                                 .flags = READ_SHOWS_UNDECIDED,
                                  .limit_rows = count,
                                  .limit_bytes = PAGE_MAX_BYTES};
     if (query.keys.size == 0) {
