@@ -237,6 +237,7 @@ static enum tool_exit run_floor(struct tool *tool, int argc, const char **argv)
         tool_say(tool, "floor: %s", found.text);
         result = TOOL_FAILED;
     } else {
+        result = TOOL_DONE;
         report_print(&(struct report){.mode = "floor",
                                       .ops_per_s = found.ops_per_s,
                                       .p50_us = found.p50_us,
