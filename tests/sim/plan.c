@@ -53,8 +53,8 @@ static void plan_core(struct world *world)
         config->fanout_members_max = (uint32_t)random_between(&world->random, 2, 7);
     }
     config->conversations_cached_max = random_chance(&world->random, 300) ? 2 : 1024;
-    /* So few that some are forgotten all the time, but more than a fragment has. */
-    config->recent_messages = random_chance(&world->random, 300) ? 128 : 1u << 14;
+    /* So few that some are forgotten all the time, but as many as a fragment may have. */
+    config->recent_messages = random_chance(&world->random, 300) ? 1024 : 1u << 14;
 }
 
 /* Mostly three to six nodes and three replicas; clusters of one or two and other factors too. */
