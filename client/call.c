@@ -187,6 +187,23 @@ bool call_part_ok(struct part *part)
     return false;
 }
 
+void call_parts_begin(struct columba_future *future, uint32_t count, part_done step,
+                      void (*next)(struct columba_future *future, struct part *part))
+{
+    future->more = call_allocate(future, count, sizeof(future->more[0]));
+    if (future->more == NULL) {
+        return;
+    }
+    future->more_count = count;
+    future->step = step;
+    for (uint32_t i = 0; i < count; i++) {
+        future->more[i].is_under_way = false;
+    }
+    for (uint32_t i = 0; i < count && !future->is_done; i++) {
+        next(future, &future->more[i]);
+    }
+}
+
 void call_done_plain(struct part *part, const struct message *answer)
 {
     (void)answer;

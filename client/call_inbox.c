@@ -127,18 +127,7 @@ static void inbox_done(struct part *part, const struct message *answer)
     }
     struct inbox_state *state = future->state;
     uint32_t lookups = state->count < NAME_LOOKUPS_MAX ? state->count : NAME_LOOKUPS_MAX;
-    future->more = call_allocate(future, lookups, sizeof(future->more[0]));
-    if (future->more == NULL) {
-        return;
-    }
-    future->more_count = lookups;
-    future->step = lookup_done;
-    for (uint32_t i = 0; i < lookups; i++) {
-        future->more[i].is_under_way = false;
-    }
-    for (uint32_t i = 0; i < lookups && !future->is_done; i++) {
-        lookup_next(future, &future->more[i]);
-    }
+    call_parts_begin(future, lookups, lookup_done, lookup_next);
     if (!future->is_done && state->under_way == 0) {
         inbox_finish(future);
     }

@@ -297,18 +297,7 @@ static void lookups_begin(struct columba_future *future)
 {
     struct session_page *page = future->state;
     uint32_t lookups = 2 * page->count < LOOKUPS_MAX ? 2 * page->count : LOOKUPS_MAX;
-    future->more = call_allocate(future, lookups + 1, sizeof(future->more[0]));
-    if (future->more == NULL) {
-        return;
-    }
-    future->more_count = lookups;
-    future->step = lookup_done;
-    for (uint32_t i = 0; i < lookups; i++) {
-        future->more[i].is_under_way = false;
-    }
-    for (uint32_t i = 0; i < lookups && !future->is_done; i++) {
-        lookup_next(future, &future->more[i]);
-    }
+    call_parts_begin(future, lookups, lookup_done, lookup_next);
     if (!future->is_done && page->under_way == 0) {
         page_finish(future);
     }

@@ -242,6 +242,10 @@ void *call_allocate(struct columba_future *future, size_t count, size_t size);
 /* Fills in routing and time and hands it to the core. */
 void call_submit(struct columba_future *future, struct part *part);
 void call_route(struct part *part, enum partition_kind kind, const struct id *partition);
+/* So many requests side by side: `next` uses a part that is free, `step` hears what came of it.
+ * Without memory the future is refused. */
+void call_parts_begin(struct columba_future *future, uint32_t count, part_done step,
+                      void (*next)(struct columba_future *future, struct part *part));
 /* The end of a turn that began outside a dispatch. */
 struct columba_future *call_end(struct columba_future *future);
 /* The step of calls that return nothing. */

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "node/store/key.h"
 
 struct effect_node {
     struct effect effect;
@@ -138,6 +139,19 @@ bool effects_read(struct effects *effects, uint64_t read_id, const struct read_q
     effect->read.query = *query;
     read_query_move(&effect->read.query, place);
     return true;
+}
+
+bool effects_read_row(struct effects *effects, uint64_t read_id, const struct row_key *key)
+{
+    struct key_bytes begin = row_key_encode(key);
+    struct key_bytes end = begin;
+    end.bytes[end.size++] = 0;
+    return effects_read(effects, read_id,
+                        &(struct read_query){.space = SPACE_ROWS,
+                                             .begin = key_slice(&begin),
+                                             .end = key_slice(&end),
+                                             .limit_rows = 1,
+                                             .limit_bytes = ROW_MAX_BYTES});
 }
 
 void effects_cut(struct effects *effects, struct effect_node **before)

@@ -11,6 +11,7 @@
 #define EFFECTS_ARENA_MAX_BYTES (32u * MIB)
 
 struct effect_node;
+struct row_key;
 
 struct effects {
     struct arena arena;
@@ -35,10 +36,12 @@ void effects_reply(struct effects *effects, uint64_t connection, uint64_t reques
                    const struct message *message);
 void effects_send(struct effects *effects, uint16_t node, uint64_t request_id,
                   const struct message *message);
-/* These three are promises: false means there was no memory and nothing was added. */
+/* These four are promises: false means there was no memory and nothing was added. */
 bool effects_write(struct effects *effects, enum effect_type type, struct slice key,
                    struct slice value);
 bool effects_read(struct effects *effects, uint64_t read_id, const struct read_query *query);
+/* This one row. */
+bool effects_read_row(struct effects *effects, uint64_t read_id, const struct row_key *key);
 /* Takes back what was added since last_next was `before`, in this step. */
 void effects_cut(struct effects *effects, struct effect_node **before);
 

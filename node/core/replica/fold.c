@@ -19,6 +19,7 @@ struct user_event {
     struct id message;
     uint8_t kind; /* enum happening */
     bool is_own;
+    uint32_t group; /* a place in groups.groups */
 };
 
 static int event_compare(const void *a, const void *b)
@@ -157,8 +158,8 @@ static bool groups_make(struct core *core, struct groups *groups, uint32_t event
     return true;
 }
 
-/* The conversation's group; it is made where there is none. */
-static struct group *group_of(struct groups *groups, const struct id *conversation)
+/* The place of the conversation's group; it is made where there is none. */
+static uint32_t group_of(struct groups *groups, const struct id *conversation)
 {
     uint32_t place = bytes_get_u32_be(conversation->bytes);
     for (;; place++) {
@@ -167,9 +168,8 @@ static struct group *group_of(struct groups *groups, const struct id *conversati
             *slot = ++groups->count;
             groups->groups[*slot - 1] = (struct group){.conversation = *conversation};
         }
-        struct group *group = &groups->groups[*slot - 1];
-        if (id_equal(&group->conversation, conversation)) {
-            return group;
+        if (id_equal(&groups->groups[*slot - 1].conversation, conversation)) {
+            return *slot - 1;
         }
     }
 }
@@ -186,10 +186,11 @@ static void group_sort(struct user_event *events, uint32_t count)
 }
 
 /* Conversations in the order in which they came first. */
-static void groups_fill(struct groups *groups, const struct user_event *events, uint32_t count)
+static void groups_fill(struct groups *groups, struct user_event *events, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        group_of(groups, &events[i].conversation)->count++;
+        events[i].group = group_of(groups, &events[i].conversation);
+        groups->groups[events[i].group].count++;
     }
     uint32_t begin = 0;
     for (uint32_t i = 0; i < groups->count; i++) {
@@ -199,7 +200,7 @@ static void groups_fill(struct groups *groups, const struct user_event *events, 
     }
     COLUMBA_ASSERT(begin == count);
     for (uint32_t i = 0; i < count; i++) {
-        struct group *group = group_of(groups, &events[i].conversation);
+        struct group *group = &groups->groups[events[i].group];
         groups->events[group->begin + group->count++] = events[i];
     }
     for (uint32_t i = 0; i < groups->count; i++) {
@@ -219,7 +220,7 @@ static bool group_fold(struct core *core, struct row_key *key, const struct user
     return true;
 }
 
-static bool events_fold(struct core *core, const struct id *user, const struct user_event *events,
+static bool events_fold(struct core *core, const struct id *user, struct user_event *events,
                         uint32_t count)
 {
     struct row_key key = {.token = token_of_partition(PARTITION_USER, user),

@@ -89,16 +89,8 @@ static void row_ask(struct core *core, struct op *op)
                           .table = row.table,
                           .clustering_size = (uint8_t)row.clustering.size};
     memcpy(key.clustering, row.clustering.data, row.clustering.size);
-    struct key_bytes begin = row_key_encode(&key);
-    struct key_bytes end = begin; /* this one row */
-    end.bytes[end.size++] = 0;
-    struct read_query query = {.space = SPACE_ROWS,
-                               .begin = key_slice(&begin),
-                               .end = key_slice(&end),
-                               .limit_rows = 1,
-                               .limit_bytes = ROW_MAX_BYTES};
     op->read_done = row_read;
-    if (!effects_read(&core->effects, op_reference(op), &query)) {
+    if (!effects_read_row(&core->effects, op_reference(op), &key)) {
         growth_refuse(core, op, ERR_NO_MEMORY);
     }
 }

@@ -298,15 +298,7 @@ static bool version_query(struct core *core, struct op *op, const struct id *con
     struct partition partition = partition_conversation(&core->cluster, conversation);
     struct row_key key = {
         .token = partition.token, .partition = *conversation, .table = TABLE_CONVERSATION};
-    struct key_bytes begin = row_key_encode(&key);
-    struct key_bytes end = begin; /* this one row */
-    end.bytes[end.size++] = 0;
-    struct read_query query = {.space = SPACE_ROWS,
-                               .begin = key_slice(&begin),
-                               .end = key_slice(&end),
-                               .limit_rows = 1,
-                               .limit_bytes = ROW_MAX_BYTES};
-    return effects_read(&core->effects, op_reference(op), &query);
+    return effects_read_row(&core->effects, op_reference(op), &key);
 }
 
 static void version_read(struct core *core, const struct waiter *waiter)

@@ -66,8 +66,7 @@ struct creation {
     uint64_t stamp;
     uint64_t created_at_ms;
     struct writer packed;
-    uint32_t member_count; /* afterwards, as far as is known */
-    uint8_t kind;          /* 0: it keeps the one it has */
+    uint8_t kind; /* 0: it keeps the one it has */
     bool is_new;
     bool becomes_channel;
     bool is_channel; /* afterwards */
@@ -265,7 +264,6 @@ static bool creation_make(struct core *core, struct op *op, struct creation *out
                                 .created_at_ms = create->created_at_ms == 0 ? core->unix_ms
                                                                             : create->created_at_ms,
                                 .packed = writer_of(buffer, creation_bytes(create)),
-                                .member_count = count,
                                 .kind = creation_kind(core, create, load, count),
                                 .is_new = !load->found};
     creation.is_channel = load->is_channel || creation.kind == KIND_BROADCAST ||
